@@ -5,6 +5,8 @@
 //! the queue, where order counts, and not one by one in pauses that grow: what follows on an attempt that was turned away comes after the first pause of
 //! its task, however often that was tried, since the limit holds it back.
 //!
+//! One that turns all away, and holds nothing, is not limited: it has no room that could be found, pauses grow, and [`breaker`] leaves it alone.
+//!
 //! An attempt that fails late has held its place, and lowers nothing: where nothing answers, fewer at once would be less that is done. Nor does one that
 //! is slow: what takes longer the more there is (an engine with a batch) may do more in all. It is no rule that takes a part off with each failure and
 //! adds one with each success: where those that go elsewhere are turned away however few there are, that comes to almost nothing.
@@ -112,9 +114,7 @@ impl Learned {
         let more = (held + held / MORE).div_ceil(PART) + 1;
         self.limit = is_limited.then(|| u32::try_from(more).unwrap_or(u32::MAX));
     }
-}
 
-impl Learned {
     /// True if it holds something: one that turns all away has no room, and fewer at once would not help it. There pauses grow, and the breaker sees it.
     fn is_at_work(&self) -> bool {
         let part = self.until.0 / PART;
