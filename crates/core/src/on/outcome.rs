@@ -106,7 +106,10 @@ impl Scheduler {
             self.board.timers.set(until, Timer::Target(moved));
             // Who has waited for its pace waits for it to reopen from now on.
             self.board.queue.wake(moved, self.now);
-            self.let_go_of(moved);
+            // Nobody begins to wait for it while it is closed.
+            if before <= self.now {
+                self.let_go_of(moved);
+            }
         }
     }
 
