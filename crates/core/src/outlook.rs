@@ -76,7 +76,6 @@ impl Scheduler {
             Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::InTime => match self.in_the_way(slot, ticket) {
                 Some((slot, id, takes)) => {
-                    self.made_room = true;
                     let mean = self.prospects(slot, id).map_or(takes, |(_, expected)| expected.mean);
                     self.stands_behind(slot, id, mean)
                 }
@@ -117,8 +116,7 @@ impl Scheduler {
     /// The longest of those that stand before one that would be late for them, itself included, if all slots of their targets were theirs; with how long it
     /// takes. Only the first of the queue are looked at, when the first of all could be sent.
     fn in_the_way(&self, slot: Slot, first: &Ticket) -> Option<(Slot, InstId, Duration)> {
-        // One for each attempt that is sent: so what an event costs has a bound.
-        if self.made_room || first.rank.risky || self.board.run(slot).deadline.is_none() {
+        if first.rank.risky || self.board.run(slot).deadline.is_none() {
             return None;
         }
         let candidates = self.board.queue.candidates(first.class).iter();

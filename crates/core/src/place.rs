@@ -279,7 +279,6 @@ impl Scheduler {
     fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool, scores: &Scores) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
-        self.made_room = false;
         self.board.forget_hold(slot, id, &ticket);
         self.board.forget_urgency(slot, id, &ticket);
         let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));

@@ -40,8 +40,6 @@ pub struct Scheduler {
     pub(crate) hedges: Hedges,
     /// Attempts that give way to more urgent tasks.
     pub(crate) preempting: Preempting,
-    /// Since the last attempt that was sent from the queue one has stood behind for others.
-    pub(crate) made_room: bool,
     /// How long the tasks of each priority stand in the queue.
     pub(crate) stood: [Stood; 3],
     /// Look-ups of this life.
@@ -82,7 +80,6 @@ impl Scheduler {
             evaluations_out: 0,
             hedges: Hedges::default(),
             preempting: Preempting::default(),
-            made_room: false,
             stood: Default::default(),
             look_ups: 0,
             backlog: VecDeque::new(),

@@ -29,7 +29,7 @@ impl Reference {
     fn in_the_way(&self, id: RunId, path: &TaskPath) -> Option<(RunId, TaskPath, Duration)> {
         let all = self.queued();
         let (.., own, targets) = all.iter().find(|(of, at, ..)| (*of, *at) == (id, path))?;
-        if own.0 || self.accounts.made_room || self.runs[&id].submitted.deadline.is_none() {
+        if own.0 || self.runs[&id].submitted.deadline.is_none() {
             return None;
         }
         let needs = |id: &RunId, path: &TaskPath| self.runs[id].task(path).resources.clone();
@@ -70,7 +70,6 @@ impl Reference {
             Outlook::Risky(mean) => self.stands_behind(id, path, mean),
             Outlook::Good => {
                 let behind = self.in_the_way(id, path);
-                self.accounts.made_room |= behind.is_some();
                 behind.is_some_and(|(id, path, mean)| self.stands_behind(id, &path, mean))
             }
             Outlook::Hopeless => false,

@@ -108,8 +108,6 @@ impl Reference {
         let run = self.run(id);
         run.started = true;
         run.estimated |= said.estimated;
-        self.accounts.made_room &= said.reattached || said.beside;
-        let run = self.run(id);
         let inst = run.inst(path);
         (inst.is_copy, inst.gives_way) = (false, false);
         (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);

@@ -36,8 +36,6 @@ pub(super) struct Accounts {
     /// What was saved up for second attempts; those of late, and those of them that were first.
     pub(super) saved: u64,
     pub(super) seconds: (u64, u64),
-    /// One has stood behind for others since the last that was sent.
-    pub(super) made_room: bool,
     /// What was saved up to stop attempts, and how many were stopped.
     pub(super) stops: u64,
     pub(super) stopped: u64,
