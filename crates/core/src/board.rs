@@ -23,12 +23,12 @@ mod turn;
 mod verdict;
 mod waits;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::Policy;
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp, Verdict};
+use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, TargetId, Tenant, Timestamp, Verdict};
 
 use crate::action::Entry;
 use crate::flights::Flights;
@@ -103,6 +103,8 @@ pub(crate) struct Board {
     /// Runs in which a task waits for a person or a signal.
     pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
+    /// Tasks that wait for a target though another would do.
+    pub(crate) held: BTreeSet<(TargetId, Slot, InstId)>,
     pub(crate) timers: Timers,
     pub(crate) watched: Watched,
     pub(crate) flights: Flights,
@@ -144,6 +146,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::new(&Policy::default()),
             timers: Timers::default(),
+            held: BTreeSet::new(),
             watched: Watched::default(),
             flights: Flights::default(),
             todo: VecDeque::new(),

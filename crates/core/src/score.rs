@@ -60,6 +60,7 @@ impl Board {
     pub(crate) fn forget_hold(&mut self, slot: Slot, id: InstId, ticket: &Ticket) {
         if let Some(until) = ticket.held {
             self.timers.clear(until, Timer::Spill(slot, id));
+            self.queue.candidates(ticket.class).iter().for_each(|target| _ = self.held.remove(&(*target, slot, id)));
         }
     }
 }
@@ -150,8 +151,9 @@ impl Scheduler {
 
     /// A target takes nothing for a while: whoever waits for it though another would do, does so no longer.
     pub(crate) fn let_go_of(&mut self, target: TargetId) {
-        let alone: Vec<_> = self.board.queue.held_for(target).map(|rank| (rank.slot, rank.inst)).collect();
-        alone.into_iter().for_each(|(slot, id)| self.spill(slot, id));
+        let of = (target, Slot(0), InstId(0))..(TargetId(target.0 + 1), Slot(0), InstId(0));
+        let held: Vec<_> = self.board.held.range(of).map(|(_, slot, id)| (*slot, *id)).collect();
+        held.into_iter().for_each(|(slot, id)| self.spill(slot, id));
     }
 
     /// True if the graph says in which order targets are to be taken.

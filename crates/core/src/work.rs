@@ -119,8 +119,9 @@ impl Scheduler {
         let needs = Arc::clone(self.board.queue.needs(class));
         let class = held.map_or(class, |(target, _)| self.board.queue.class(vec![target], &needs));
         let mut ticket = self.board.queue.insert(class, (band, tenant), rank, self.now);
-        if let Some((_, until)) = held {
+        if let Some((target, until)) = held {
             ticket.held = Some(until);
+            self.board.held.insert((target, slot, id));
             self.board.timers.set(until, Timer::Spill(slot, id));
         }
         ticket.urgent = self.urgent_from(slot, id);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use agendum_types::{TargetId, Timestamp};
 
+use super::Queue;
 use super::class::Class;
 use super::lane::Lane;
-use super::{Queue, Rank};
 
 impl Queue {
     /// The classes of tasks that wait for this target alone.
@@ -16,12 +16,7 @@ impl Queue {
         alone.map(|(_, class)| &self.classes[class.0 as usize])
     }
 
-    /// The tasks that wait for this target alone.
-    pub(crate) fn held_for(&self, target: TargetId) -> impl Iterator<Item = &Rank> {
-        self.alone_at(target).flat_map(|class| class.bands.iter().flat_map(Lane::ranks))
-    }
-
-    /// How many they are, but for those that came just now.
+    /// How many tasks wait for this target alone, but for those that came just now.
     pub(crate) fn before_at(&self, target: TargetId, now: Timestamp) -> u64 {
         let before = |class: &Class| {
             let (came, fresh) = class.fresh;
