@@ -273,6 +273,8 @@ impl Targets {
             closed_until: Some(row.closed_until).filter(|until| *until > now),
             learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
+            rate: row.target.rate,
+            rate_is_stated: false,
             paced_until: Some(row.pace.opens(row.target.rate)).filter(|until| *until > now),
             expected: row.target.expected,
         };

@@ -17,4 +17,5 @@ mod pools;
 mod reconciled;
 mod restarts;
 mod room;
+mod stated;
 mod watched;

@@ -47,6 +47,13 @@ fn used(line: &TargetLine) -> String {
         }
         None => format!("{} of {} at once", line.running, line.concurrency),
     };
+    let rates = [(line.requests_per_minute, "requests"), (line.tokens_per_minute, "tokens")];
+    let rates: Vec<String> =
+        rates.iter().filter_map(|(count, what)| count.map(|count| format!("{count} {what}"))).collect();
+    if !rates.is_empty() {
+        let source = if line.rate_is_stated { ", as its provider says" } else { "" };
+        said.extend([", ", &rates.join(" and "), " a minute", source]);
+    }
     let pauses = [
         ("asked for a pause until", &line.closed_until),
         ("left alone, since it fails, until", &line.broken_until),
@@ -71,11 +78,20 @@ mod tests {
         let told = [
             used(&line),
             used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }),
+            used(&TargetLine { requests_per_minute: Some(60), ..line.clone() }),
+            used(&TargetLine {
+                requests_per_minute: Some(60),
+                tokens_per_minute: Some(9_000),
+                rate_is_stated: true,
+                ..line.clone()
+            }),
             used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line }),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         2 of 8 at once
         2 of 3 at once: it turns some away (8 configured), its minute is used up until T3
+        2 of 8 at once, 60 requests a minute
+        2 of 8 at once, 60 requests and 9000 tokens a minute, as its provider says
         2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2
         ");
     }

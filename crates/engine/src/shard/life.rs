@@ -7,12 +7,13 @@ mod child;
 mod hand;
 mod money;
 mod note;
+mod stated;
 mod stop;
 mod unsaid;
 mod warn;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
@@ -21,7 +22,8 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Action, Answer, Deed, Entry, Event, FORESEEN_MAX, Rejected, Scheduler};
 use agendum_ports::Appended;
-use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, Tenant, Timestamp};
+use agendum_types::target::Rate;
+use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, TargetId, Tenant, Timestamp};
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -108,6 +110,8 @@ pub(super) struct Life {
     time: Steady,
     noting: Noting,
     ends: Ends,
+    /// What providers say that they let through, and since when that is in force.
+    stated: BTreeMap<TargetId, (Rate, Timestamp)>,
     /// Cancelled with its end: what it had running for a run of its own is the next life's.
     over: CancellationToken,
     pub(super) waiters: Waiters,
@@ -146,6 +150,7 @@ impl Life {
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
             ends: Ends::default(),
+            stated: BTreeMap::new(),
             over: CancellationToken::new(),
             waiters,
             around,
@@ -159,8 +164,7 @@ impl Life {
         life.event(Event::WindowsPublished(life.around.windows));
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
-        let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
-        life.event(Event::TargetsPublished(table));
+        life.event(Event::TargetsPublished(life.table()));
         life
     }
 
@@ -270,7 +274,7 @@ impl Life {
             }
             Message::Money(message) => self.of_money(message),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
-            Message::Loads { reply, permit: _held } => drop(reply.send(self.scheduler.snapshot(self.now()))),
+            Message::Loads { reply, permit: _held } => drop(reply.send(self.loads())),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };
@@ -300,6 +304,7 @@ impl Life {
                     self.event(Event::AttemptReferenced { attempt, reference });
                 }
             }
+            Message::RateStated { life, target, rate } => self.rate_stated(life, target, rate),
             Message::Appended { life } => {
                 if life == self.id {
                     return self.take_appended();

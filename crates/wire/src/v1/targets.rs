@@ -36,6 +36,15 @@ pub struct TargetLine {
     /// Too many of its latest attempts failed: until then it gets nothing, and then one attempt that tries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_until: Option<String>,
+    /// Requests that its provider lets through in a minute, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Tokens that its provider lets through in a minute, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// The provider says so with its answers; it is not configured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rate_is_stated: bool,
     /// What its provider lets through in a minute is used up until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paced_until: Option<String>,
@@ -76,6 +85,9 @@ fn line(load: &TargetLoad) -> TargetLine {
         learned: load.learned,
         closed_until: load.closed_until.map(instant),
         broken_until: load.broken_until.map(instant),
+        requests_per_minute: load.rate.requests,
+        tokens_per_minute: load.rate.tokens,
+        rate_is_stated: load.rate_is_stated,
         paced_until: load.paced_until.map(instant),
         expected_ms: millis(load.expected),
     }
