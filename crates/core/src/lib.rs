@@ -93,6 +93,7 @@ mod targets;
 mod tests;
 mod timers;
 mod turns;
+mod usual;
 mod view;
 mod work;
 

@@ -16,6 +16,7 @@ use crate::pace::Pace;
 use crate::record::Passed;
 use crate::retries::Retries;
 use crate::score::Speed;
+use crate::usual::Usual;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -48,10 +49,10 @@ pub(crate) struct TargetRow {
     pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
     pub(crate) pace: Pace,
-    /// Tokens of attempts here: how many attempts, and a mean of the latest.
-    pub(crate) tokens: (u32, u64),
-    /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
-    pub(crate) counted: (u32, u64),
+    /// Tokens of attempts here.
+    pub(crate) tokens: Usual,
+    /// What attempts here have come to, in pico-dollars.
+    pub(crate) counted: Usual,
     /// How long attempts here take in relation to what attempts of their tasks usually take.
     pub(crate) speed: Speed,
     /// What it has read lately.
@@ -107,8 +108,8 @@ impl Targets {
                     learned: Learned::default(),
                     retries: Retries::default(),
                     pace: Pace::default(),
-                    tokens: (0, 0),
-                    counted: (0, 0),
+                    tokens: Usual::default(),
+                    counted: Usual::default(),
                     speed: Speed::default(),
                     read: Remembered::default(),
                 }),
