@@ -487,6 +487,6 @@ fn rung(task: &Task, rung: u8) -> Option<&Rung> {
 }
 
 /// The document's word counts, then the target's, then the capability's default.
-fn effect(task: &Task, target: Option<Effect>) -> Effect {
+pub(crate) fn effect(task: &Task, target: Option<Effect>) -> Effect {
     if task.effect_declared { task.effect } else { target.unwrap_or(task.effect) }
 }
