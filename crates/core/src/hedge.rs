@@ -139,7 +139,8 @@ impl Scheduler {
         does == running.effect && (does == Effect::None || knows_key)
     }
 
-    /// Where a second attempt would go: another target if one has room, else the same; true if that is a lower one.
+    /// Where a second attempt would go: another target that has room and would not have to read much anew, or, where no other has room, the same; true
+    /// if that is a lower one.
     fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<(TargetId, bool)> {
         let class = self.class_of(slot, id).filter(|class| self.board.queue.has_units(*class))?;
         let has_room = |target: &TargetId| {
@@ -152,7 +153,11 @@ impl Scheduler {
         let is_last = |target: TargetId| self.targets.row(target).target.last_resort;
         let (same, others): (Vec<TargetId>, Vec<TargetId>) =
             candidates.filter(|target| is_last(first) || !is_last(*target)).partition(|target| *target == first);
-        let best = self.scores(slot, id, &others).first().map(|(target, _)| *target);
+        let near: Vec<TargetId> = others.iter().copied().filter(|target| self.is_near(slot, id, *target)).collect();
+        if near.is_empty() && !others.is_empty() {
+            return None;
+        }
+        let best = self.scores(slot, id, &near).first().map(|(target, _)| *target);
         let target = best.or_else(|| same.first().copied())?;
         let was_lowered =
             !self.is_ordered(slot, id) && self.board.run(slot).inst(id).running().is_some_and(|of| of.lower);

@@ -380,3 +380,20 @@ fn what_may_be_repeated_here_may_not_be_repeated_there() {
     13048ms dispatch r9/a#2 on t
     ");
 }
+
+/// All goes where it was read before. A second attempt elsewhere reads it anew: 256 ms of a second are too much, 64 are not.
+#[test]
+fn what_would_have_to_be_read_for_long_is_not_sent_elsewhere() {
+    let told = [8_192, 2_048].map(|bytes| {
+        let before: String = (101..=112).map(|run| format!("submit r{run} a reads=inputs\ndrain 1s\n")).collect();
+        let told = dialogue(&format!(
+            "policy hedge=95 share=50\ntargets t=4:remembers=8192 u=4:remembers=8192\nsay a input={bytes}\nsay a begins=abcd\n{before}submit r9 a reads=inputs\nwait 1100ms"
+        ));
+        let sent = told.lines().filter(|line| line.contains("dispatch r9/")).map(str::trim);
+        format!("{bytes}: {}", sent.collect::<Vec<_>>().join(", "))
+    });
+    assert_snapshot!(told.join("\n"), @"
+    8192: 12000ms dispatch r9/a#1 on t
+    2048: 12000ms dispatch r9/a#1 on t, 13048ms dispatch r9/a#2 on u
+    ");
+}

@@ -118,7 +118,11 @@ impl Reference {
         let room: Vec<usize> = all.iter().copied().filter(has_room).collect();
         let other = |target: &usize| *target != first.target && (is_last(first.target) || !is_last(*target));
         let others: Vec<usize> = room.iter().copied().filter(other).collect();
-        let best = self.ranked(id, path, &others).first().map(|(target, _)| *target);
+        let near: Vec<usize> = others.iter().copied().filter(|target| self.is_near(id, path, *target)).collect();
+        if near.is_empty() && !others.is_empty() {
+            return None;
+        }
+        let best = self.ranked(id, path, &near).first().map(|(target, _)| *target);
         let target = best.or_else(|| room.contains(&first.target).then_some(first.target))?;
         let is_ordered = |work: &Work| matches!(work, Work::Call(call) if !call.requirement.allow.is_empty());
         let lower = if is_ordered(&self.runs[&id].task(path).work) { all[0] != target } else { first.lower };
