@@ -141,10 +141,10 @@ pub(super) const fn passed(why: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use agendum_core::record::{Choice, Passed};
-    use agendum_types::Duration;
     use agendum_types::policy::Index;
+    use agendum_types::{Duration, Timestamp};
 
-    use super::sentence;
+    use super::{ranked, sentence};
 
     #[test]
     fn a_choice_is_told_in_a_sentence() {
@@ -171,6 +171,24 @@ mod tests {
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
+        ");
+    }
+
+    #[test]
+    fn what_is_still_to_come_reads_so() {
+        let now = Timestamp(2_000_000);
+        let of = |index, rank| ranked(index, Timestamp(rank), now);
+        let told = [
+            of(Index::Gittins, 1_000_000),
+            of(Index::Gittins, 5_000_000),
+            of(Index::Edf, 64_000_000),
+            of(Index::Fifo, 0),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @"
+        where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z
+        where a run stands by what it has still to take, as if it came only at 1970-01-01T00:00:05.000Z (in 3s)
+        in the order of deadlines: 1970-01-01T00:01:04.000Z (in 1m 02s)
+        in the order in which runs came: 1970-01-01T00:00:00.000Z
         ");
     }
 }

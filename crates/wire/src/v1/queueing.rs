@@ -140,11 +140,11 @@ mod tests {
             lacks: Some(Need { pool: "gpu".into(), units: 2 }),
             expected: None,
         };
-        insta::assert_snapshot!(sentence(&stands).replace("; ", ";\n  "), @"
+        insta::assert_snapshot!(sentence(&stands, Timestamp(1_500_000)).replace("; ", ";\n  "), @"
         3 for the same targets went first, 2 wait too;
           it is put where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           pool gpu has fewer units left than the 2 that it asks for;
-          until 1970-01-01T00:00:02.000Z it waits for near alone, which is worth that;
+          until 1970-01-01T00:00:02.000Z (in 500ms) it waits for near alone, which is worth that;
           near (2s): it had as many attempts as it takes at once;
           far: it has room
         ");
