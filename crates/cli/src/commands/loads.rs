@@ -83,7 +83,7 @@ mod tests {
             (line.clone(), true),
             (TargetLine { learned: Some(3), paced_until: at(), ..line.clone() }, true),
             (TargetLine { closed_until: at(), ..line.clone() }, false),
-            (TargetLine { broken_until: at(), ..line.clone() }, false),
+            (TargetLine { broken_until: at(), ..line }, false),
         ] {
             let found = Targets { targets: vec![TargetLine::default(), line.clone()], ..Targets::default() };
             assert_eq!(ended(&found).is_ok(), is_well, "{line:?}");

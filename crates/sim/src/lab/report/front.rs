@@ -22,7 +22,7 @@ const AS_MANY: f64 = 0.001;
 /// Of the figures that a scenario names those that these rows have, behind the share that was answered.
 pub(crate) fn counts(rows: &[Row], asked: &[String]) -> Vec<&'static str> {
     let is_there = |name: &&str| rows.iter().any(|row| row.figure(name).is_some());
-    let share = ANSWERED.into_iter().find(|name| is_there(&name));
+    let share = ANSWERED.into_iter().find(|name| is_there(name));
     let asked: Vec<&str> = if asked.is_empty() { USUAL.to_vec() } else { asked.iter().map(String::as_str).collect() };
     let asked = FIGURES.iter().map(|known| known.name).filter(|name| asked.contains(name) && Some(*name) != share);
     share.into_iter().chain(asked.filter(is_there)).collect()

@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_four_short_steps() {
-        let ends = [16.0, 24.9, 34.1, 0.7, 1.0, 4096.0].map(|most| round(most));
+        let ends = [16.0, 24.9, 34.1, 0.7, 1.0, 4096.0].map(round);
         assert_eq!(ends.map(|end| (end / 4.0 * 100.0).round() / 100.0), [4.0, 8.0, 10.0, 0.2, 0.25, 1500.0]);
     }
 }
