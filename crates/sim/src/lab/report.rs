@@ -9,7 +9,7 @@ mod summary;
 
 use std::fmt::Write as _;
 
-use agendum_types::{Duration, Hash};
+use agendum_types::{Duration, Hash, Policy};
 use serde::Serialize;
 
 use super::chart::Bar;
@@ -92,13 +92,15 @@ impl Row {
         Self { policy: policy.to_owned(), figures, decision_hash, same_as: None, curve }
     }
 
-    /// Says of each that decided as one before it, or as the baseline, in all seeds and with the same outcome, who that is.
+    /// Says of each that decided as another one in all seeds, with the same outcome, who that is: the baseline, what ships, or who came first.
     pub(crate) fn tell_twins(rows: &mut [Self], baseline: &str) {
-        let mut known: Vec<usize> = rows.iter().position(|row| row.policy == baseline).into_iter().collect();
-        for place in 0..rows.len() {
-            let is_same = |other: &&usize| **other != place && rows[**other].does_as(&rows[place]);
-            match known.iter().find(is_same) {
-                Some(_) if rows[place].policy == baseline => {}
+        let of = |name: &str| rows.iter().position(|row| row.policy == name);
+        let first = of(baseline).into_iter().chain(of(Policy::BALANCED));
+        let order: Vec<usize> = first.chain(0..rows.len()).collect();
+        let mut known: Vec<usize> = Vec::new();
+        for place in order {
+            match known.iter().find(|other| rows[**other].does_as(&rows[place])) {
+                Some(other) if *other == place => {}
                 Some(other) => rows[place].same_as = Some(rows[*other].policy.clone()),
                 None => known.push(place),
             }
@@ -139,8 +141,8 @@ pub fn text(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
             seeds(table.seeds),
             table.baseline
         );
-        for (twin, of) in table.twins() {
-            let _ = writeln!(text, "{twin}: the same decisions as {of} in all seeds, and so the same figures");
+        for (twins, of) in table.twins() {
+            let _ = writeln!(text, "{twins}: the same decisions as {of} in all seeds, and so the same figures");
         }
         for known in FIGURES {
             let cell = |row: &Row| Some(cell(row, row.figure(known.name)?, table.seeds));
@@ -170,8 +172,13 @@ impl Table {
     }
 
     /// Who did as another one, and as whom.
-    pub(super) fn twins(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.rows.iter().filter_map(|row| Some((row.policy.as_str(), row.same_as.as_deref()?)))
+    pub(super) fn twins(&self) -> Vec<(String, &str)> {
+        let of = |name: &str| -> String {
+            let is_twin = |row: &&Row| row.same_as.as_deref() == Some(name);
+            self.rows.iter().filter(is_twin).map(|row| row.policy.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let named = self.rows.iter().map(|row| (of(&row.policy), row.policy.as_str()));
+        named.filter(|(twins, _)| !twins.is_empty()).collect()
     }
 }
 

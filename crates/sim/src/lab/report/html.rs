@@ -30,11 +30,11 @@ pub fn page(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
             seeds(table.seeds),
             escaped(&table.baseline)
         );
-        for (twin, of) in table.twins() {
-            let (twin, of) = (escaped(twin), escaped(of));
+        for (twins, of) in table.twins() {
+            let (twins, of) = (escaped(&twins), escaped(of));
             let _ = writeln!(
                 page,
-                "<p><b>{twin}</b>: the same decisions as <b>{of}</b> in all seeds, and so the same figures.</p>"
+                "<p><b>{twins}</b>: the same decisions as <b>{of}</b> in all seeds, and so the same figures.</p>"
             );
         }
         figures(&mut page, table);

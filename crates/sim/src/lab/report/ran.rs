@@ -18,7 +18,7 @@ pub struct Ran {
     pub policies: String,
     /// From what the work came.
     pub work: String,
-    /// What is otherwise than the scenario is written, and how that is: `seeds: 2, written 8`.
+    /// What is otherwise than the scenario is written, and how that is: `seeds: 2 (written: 8)`.
     pub otherwise: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Ran {
         let mut otherwise = Vec::new();
         let mut differs = |what: &str, is: String, was: String| {
             if is != was {
-                otherwise.push(format!("{what}: {is}, written {was}"));
+                otherwise.push(format!("{what}: {is} (written: {was})"));
             }
         };
         differs("loads", numbers(&played.loads), numbers(&written.loads));
@@ -73,9 +73,9 @@ mod tests {
         2 seeds
         call-fifo (the baseline), balanced
         recorded: agent-swe-traces/steps.csv
-        loads: 0.9, written 0.7, 0.85, 0.95
-        seeds: 2, written 8
-        policies: call-fifo, balanced, written call-fifo, reference:call-fifo, fifo, attained-service, gittins@8, balanced, oracle
+        loads: 0.9 (written: 0.7, 0.85, 0.95)
+        seeds: 2 (written: 8)
+        policies: call-fifo, balanced (written: call-fifo, reference:call-fifo, fifo, attained-service, gittins@8, balanced, oracle)
         ");
         assert!(Ran::of(&written, &written, &[]).otherwise.is_empty());
     }

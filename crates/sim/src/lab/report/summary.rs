@@ -46,7 +46,7 @@ impl Stands {
 /// What was played, and a table with a part for each load.
 pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
     let _ = writeln!(page, "<dl>");
-    let otherwise = if ran.otherwise.is_empty() { "nothing".to_owned() } else { ran.otherwise.join("; ") };
+    let otherwise = if ran.otherwise.is_empty() { "nothing".to_owned() } else { ran.otherwise.join("\n") };
     for (name, said) in [
         ("Scenario", &ran.name),
         ("Work", &ran.work),
@@ -55,7 +55,7 @@ pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
         ("Compared", &ran.policies),
         ("Otherwise than written", &otherwise),
     ] {
-        let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(said));
+        let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(said).replace('\n', "<br>"));
     }
     let _ = writeln!(page, "</dl>\n<h2>In short</h2>");
     for (number, table) in tables.iter().enumerate() {

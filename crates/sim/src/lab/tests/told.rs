@@ -83,15 +83,24 @@ fn who_decides_alike_is_told_as_such_and_has_no_row_of_its_own() {
         same(&tables[0]).into_iter().filter_map(|(name, of)| Some(format!("{name} as {}", of?))).collect();
     assert_eq!(alike, ["edf@7 as edf", "edf@5 as edf"], "{:?}", same(&tables[0]));
     let text = report::text(&ran, "", &tables);
-    assert!(text.contains("\nedf@7: the same decisions as edf in all seeds"), "{text}");
+    assert!(text.contains("\nedf@7, edf@5: the same decisions as edf in all seeds"), "{text}");
     assert!(!text.contains("\n  edf@7    "), "{text}");
     let page = report::page(&ran, "", &tables);
     assert!(
-        page.contains("<b>edf@5</b>: the same decisions as <b>edf</b>") && !page.contains("<th scope=\"col\">edf@5")
+        page.contains("<b>edf@7, edf@5</b>: the same decisions as <b>edf</b>")
+            && !page.contains("<th scope=\"col\">edf@5")
     );
     // Machines have everything.
     assert_eq!(tables[0].rows.len(), 4);
     assert!(!tables[0].rows[2].figures.is_empty());
+}
+
+#[test]
+fn of_those_that_decide_alike_the_one_that_ships_has_the_row() {
+    let scenario = small().with(wishes(1, &[1.5], &["edf", "slack", "balanced"]));
+    let tables = run(&scenario, None, &|| 0, &|_| {}).unwrap();
+    let same: Vec<Option<&str>> = tables[0].rows.iter().map(|row| row.same_as.as_deref()).collect();
+    assert_eq!(same, [None, Some("balanced"), Some("balanced"), None]);
 }
 
 #[test]
@@ -104,7 +113,7 @@ fn the_page_holds_all_and_needs_nothing() {
     for part in [
         "<h1>a &lt;b&gt;</h1>",
         "<dt>Seeds</dt><dd>1 seed</dd>",
-        "seeds: 1, written 8; policies: reference:vtc, balanced, written reference:vtc, reference:fcfs, blind:call-fifo",
+        "seeds: 1 (written: 8)<br>policies: reference:vtc, balanced (written: reference:vtc, reference:fcfs, blind:call-fifo",
         "<dd>drawn anew for each seed, in place of vtc-fairness/requests.csv</dd>",
         "lighter half <i>s</i><span>mean of the tenants that ask for less</span>",
         "Pareto front, beaten by none: ",
