@@ -228,7 +228,7 @@ fn waiting(out: &mut impl Write, group: &[&WhyTask]) -> Result<(), Failure> {
         parts(&first.parts)
     )?;
     if let Some(queueing) = &first.queueing {
-        writeln!(out, "      the first in the queue: {}", queueing.sentence)?;
+        writeln!(out, "      in the queue, the first of them: {}", queueing.sentence)?;
     }
     Ok(())
 }
@@ -316,7 +316,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
         insta::assert_snapshot!(text, @"
         parts[0]/act and 5 more alike  ready  6s at most; of the first order 1s
-            the first in the queue: 1 for the same targets went first
+            in the queue, the first of them: 1 for the same targets went first
         other  ready  3s: limit 3s
             in the queue: 3 for the same targets went first
         ");
