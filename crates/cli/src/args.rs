@@ -125,7 +125,7 @@ pub(crate) enum Command {
     },
     /// List what waits for a person, a signal or a webhook
     Waits(Waits),
-    /// How the targets and pools are used of the process that has the data directory
+    /// How the targets and pools are used of the process that has the data directory; exit code 1 if a target gets nothing, since it fails or asked for a pause
     Targets,
     /// Approve what a run waits for
     Approve(Decide),

@@ -12,6 +12,9 @@ pub struct Targets {
     /// When; absent where no process has the data directory: nothing is out then, and nothing of this is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Tasks that are ready and wait to be sent, whichever target they wait for.
+    #[serde(default)]
+    pub queued: u64,
     /// In the order in which one of those that are alike is taken.
     pub targets: Vec<TargetLine>,
     /// By name.
@@ -71,6 +74,7 @@ impl Targets {
         let own = snapshot.targets.iter().filter(|load| *load.name != *Target::CHILD);
         Self {
             at: Some(instant(snapshot.at)),
+            queued: snapshot.queued,
             targets: own.map(line).collect(),
             pools: snapshot.pools.iter().map(pool).collect(),
         }
