@@ -127,7 +127,9 @@ impl Scheduler {
             cost.0
         };
         if !is_child {
-            take_into(&mut self.targets.row_mut(flight.target).counted, cost);
+            let row = self.targets.row_mut(flight.target);
+            take_into(&mut row.counted, cost);
+            take_into(&mut row.out, took.as_micros());
         }
         self.board.queue.charge(tenant, band, (cost, before));
     }

@@ -27,6 +27,8 @@ pub(super) struct Accounts {
     usual: [(u64, u64); 3],
     /// What the latest attempts on a target came to: how many, and their mean.
     counted: BTreeMap<Arc<str>, (u64, u64)>,
+    /// How long the latest attempts on a target were out.
+    pub(super) out: BTreeMap<Arc<str>, (u64, u64)>,
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
     pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
@@ -80,6 +82,11 @@ impl Reference {
         self.accounts.waited.extend(waiting.into_iter().map(|of| (of, now)));
     }
 
+    /// What a tenant has had after so many usual attempts more.
+    pub(super) fn after(&self, band: usize, time: u64, attempts: u32) -> u64 {
+        time + self.accounts.usual[band].1 * u64::from(attempts)
+    }
+
     /// A task joins the queue: a tenant that comes back has had as much as who was sent.
     pub(super) fn lift(&mut self, id: RunId, path: &TaskPath) {
         let (of, now) = (self.account(id, path), self.now);
@@ -131,7 +138,8 @@ impl Reference {
         };
         if !is_child {
             let name = Arc::clone(&self.targets[flight.target].name);
-            mean(self.accounts.counted.entry(name).or_default(), cost);
+            mean(self.accounts.counted.entry(Arc::clone(&name)).or_default(), cost);
+            mean(self.accounts.out.entry(name).or_default(), self.now.since(flight.sent).0);
         }
         let (of, before) = flight.counted.clone();
         self.count(&of, cost, before);
