@@ -26,7 +26,8 @@ impl Scheduler {
     ) -> Option<Box<Choice>> {
         let (ahead, behind) = self.board.queue.beside(ticket, self.now);
         let passed = self.passed_over(slot, id, ticket, target, scores);
-        if ahead + behind == 0 && passed.is_empty() && scores.is_empty() {
+        let near = self.bends == Some((slot, id));
+        if !near && ahead + behind == 0 && passed.is_empty() && scores.is_empty() {
             return None;
         }
         let rules = self.policy.band(ticket.band);
@@ -36,6 +37,7 @@ impl Scheduler {
             index: if is_due { rules.deadline_index } else { rules.index },
             rank: ticket.rank.index,
             risky: ticket.rank.risky,
+            near,
             ahead,
             behind,
             passed,

@@ -5,6 +5,9 @@
 //! the queue, where order counts, and not one by one in pauses that grow: what follows on an attempt that was turned away comes after the first pause of
 //! its task, however often that was tried, since the limit holds it back.
 //!
+//! That is looked at anew whenever an attempt there has ended, and is over when none is remembered any more that was turned away, be nothing else to end:
+//! twenty seconds after the last at the latest.
+//!
 //! One that turns all away, and holds nothing, is not limited: it has no room that could be found, pauses grow, and [`breaker`] leaves it alone.
 //!
 //! An attempt that fails late has held its place, and lowers nothing: where nothing answers, fewer at once would be less that is done. Nor does one that
@@ -18,6 +21,7 @@ use agendum_types::{Duration, Outcome, TargetId, Timestamp};
 use crate::breaker;
 use crate::inst::Flight;
 use crate::scheduler::Scheduler;
+use crate::timers::Timer;
 
 /// A part of time, in microseconds.
 const PART: u64 = 2_000_000;
@@ -55,6 +59,8 @@ pub(crate) struct Learned {
     /// How long an answer takes, in microseconds; zero before there was one.
     answers: u64,
     limit: Option<u32>,
+    /// Until when that stands if nothing ends before.
+    lifts: Option<Timestamp>,
 }
 
 /// Where the part with this number is kept.
@@ -113,6 +119,20 @@ impl Learned {
         let held = self.parts.iter().map(|seen| seen.held).max().unwrap_or_default();
         let more = (held + held / MORE).div_ceil(PART) + 1;
         self.limit = is_limited.then(|| u32::try_from(more).unwrap_or(u32::MAX));
+        self.lifts = if is_limited { self.forgotten_at() } else { None };
+    }
+
+    /// When the last that was turned away is not remembered any more.
+    fn forgotten_at(&self) -> Option<Timestamp> {
+        let part = self.until.0 / PART;
+        let latest = (part.saturating_sub(PARTS - 1)..=part).rfind(|of| self.parts[place(*of)].turned_away > 0);
+        latest.map(|of| Timestamp((of + PARTS) * PART))
+    }
+
+    /// It gets as many as it is said to take.
+    fn lift(&mut self) -> bool {
+        self.lifts = None;
+        self.limit.take().is_some()
     }
 
     /// True if it holds something: one that turns all away has no room, and fewer at once would not help it. There pauses grow, and the breaker sees it.
@@ -129,7 +149,21 @@ impl Scheduler {
         let (too_many, row) = (self.policy.limits.turned_away, self.targets.row_mut(flight.target));
         let Some(fault) = breaker::fault(outcome).filter(|_| row.serves_models()) else { return };
         row.learned.ends(flight.sent, fault, row.target.expected);
+        let before = row.learned.lifts;
         row.learned.learn(too_many);
+        let after = row.learned.lifts;
+        if before != after {
+            let timer = Timer::Limit(flight.target);
+            before.into_iter().for_each(|at| self.board.timers.clear(at, timer));
+            after.into_iter().for_each(|at| self.board.timers.set(at, timer));
+        }
+    }
+
+    /// Nothing is remembered any more of what a target turned away.
+    pub(crate) fn lift(&mut self, target: TargetId) {
+        if self.targets.row_mut(target).learned.lift() {
+            self.board.queue.wake(target, self.now);
+        }
     }
 
     /// Other rules count: where they limit nothing, what was learned is forgotten.
@@ -138,9 +172,9 @@ impl Scheduler {
             return;
         }
         for target in self.targets.ids() {
-            if self.targets.row_mut(target).learned.limit.take().is_some() {
-                self.board.queue.wake(target, self.now);
-            }
+            let lifts = self.targets.row(target).learned.lifts;
+            lifts.into_iter().for_each(|at| self.board.timers.clear(at, Timer::Limit(target)));
+            self.lift(target);
         }
     }
 

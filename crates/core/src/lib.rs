@@ -45,6 +45,7 @@ pub mod why;
 mod afford;
 mod ahead;
 mod before;
+mod bend;
 mod bind;
 mod board;
 mod breaker;

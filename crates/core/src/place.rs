@@ -22,6 +22,7 @@ impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
         while !self.is_stopping && !self.gathers && self.attempts_out < self.board.limits.attempt_credits {
+            self.bends = None;
             let Some(next) = self.freed_for().or_else(|| self.next()) else {
                 return;
             };

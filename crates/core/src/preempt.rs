@@ -235,7 +235,8 @@ impl Scheduler {
         }
         let will_do = |target: &TargetId| {
             let row = self.targets.row(*target);
-            let is_full = row.running == row.target.concurrency_max;
+            // Where more are out than it gets by now, the end of one makes no room.
+            let is_full = row.running == row.limit();
             is_full && self.targets.is_open(*target, self.now) && self.afford_on(slot, id, *target).is_ok()
         };
         let open = || candidates.iter().copied().filter(will_do);

@@ -287,6 +287,11 @@ impl Queue {
         self.lens[band as usize] + self.pockets.len(band) > 0
     }
 
+    /// How many ready tasks of this band and the more urgent ones wait for a target.
+    pub(crate) fn waiting_down_to(&self, band: Priority) -> u64 {
+        self.lens[..=band as usize].iter().sum()
+    }
+
     /// Another event comes.
     pub(crate) fn looks(&mut self) {
         self.shares.looks();
@@ -388,6 +393,13 @@ impl Queue {
     /// The first task of a band that is queued in a class that is awake. It stays queued.
     pub(crate) fn first(&self, band: Priority) -> Option<(ClassId, Place)> {
         self.heads[band as usize].first().map(|(place, class)| (*class, *place))
+    }
+
+    /// The first tasks of the tenants of a class and band, who has had least first: of those that have had no more than so many usual attempts more.
+    pub(crate) fn within(&self, class: ClassId, band: Priority, attempts: u32) -> impl Iterator<Item = Rank> {
+        let lane = &self.classes[class.0 as usize].bands[band as usize];
+        let most = lane.first().map(|(least, _)| self.shares.after(least, band, attempts));
+        lane.firsts().take_while(move |(time, _)| Some(*time) <= most).map(|(_, rank)| *rank)
     }
 
     /// Takes a task out because it was sent to a target; says what it waited for.

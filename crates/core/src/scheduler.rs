@@ -59,6 +59,8 @@ pub struct Scheduler {
     pub(crate) reopening: bool,
     /// The open runs are taken up in this event.
     pub(crate) taking_up: bool,
+    /// The task that goes next, if it goes before the tenant that has had least.
+    pub(crate) bends: Option<(Slot, InstId)>,
     /// More is told of this instant at once: nothing is sent before.
     pub(crate) gathers: bool,
     /// The earlier life ended by a crash, and whom that met is not recorded yet.
@@ -92,6 +94,7 @@ impl Scheduler {
             is_stopping: false,
             reopening: false,
             taking_up: false,
+            bends: None,
             gathers: false,
             crashed: false,
         }

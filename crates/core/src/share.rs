@@ -127,7 +127,9 @@ impl Scheduler {
             cost.0
         };
         if !is_child {
-            self.targets.row_mut(flight.target).counted.take(flight.bytes, cost);
+            let row = self.targets.row_mut(flight.target);
+            row.counted.take(flight.bytes, cost);
+            take_into(&mut row.out, took.as_micros());
         }
         self.board.queue.charge(tenant, band, (cost, before));
     }

@@ -40,7 +40,9 @@ impl Scheduler {
                 return Some(Next::Covered(rank));
             }
             if let Some((class, (_, rank))) = queued {
-                return Some(Next::Queued(class, rank));
+                let near = self.nearest(class, band);
+                self.bends = near.map(|rank| (rank.slot, rank.inst));
+                return Some(Next::Queued(class, near.unwrap_or(rank)));
             }
         }
         self.board.queue.pockets.quiet();

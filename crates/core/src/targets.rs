@@ -27,7 +27,13 @@ pub(crate) struct Targets {
     version: u32,
     /// Some remember what they have read, and there are others.
     remember: bool,
+    /// Some remember what they have read.
+    read: bool,
 }
+
+/// In microseconds.
+pub(crate) const MILLION_SECONDS: u128 = 1_000_000_000_000;
+const MINUTE: u128 = 60_000_000;
 
 /// The place of a price in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,8 @@ pub(crate) struct TargetRow {
     pub(crate) pace: Pace,
     /// Tokens of attempts here.
     pub(crate) tokens: Usual,
+    /// How long attempts here are out, in microseconds: how many, and a mean of the latest.
+    pub(crate) out: (u32, u64),
     /// What attempts here have come to, in pico-dollars.
     pub(crate) counted: Usual,
     /// How long attempts here take in relation to what attempts of their tasks usually take.
@@ -81,6 +89,16 @@ impl TargetRow {
         self.counts(now, |running| running - 1);
     }
 
+    /// So many attempts it does in a million seconds: as many at once as it takes, of the length of the latest, and no more than its provider lets through.
+    pub(crate) fn does_in_a_million_seconds(&self) -> u128 {
+        let each = if self.out.0 > 0 { self.out.1 } else { self.target.expected.as_micros() };
+        let at_once = u128::from(self.limit()) * MILLION_SECONDS / u128::from(each.max(1));
+        let in_minutes = |limit: u64| u128::from(limit) * MILLION_SECONDS / MINUTE;
+        let requests = self.target.rate.requests.map(in_minutes);
+        let tokens = self.target.rate.tokens.map(|tokens| in_minutes(tokens) / u128::from(self.tokens.mean().max(1)));
+        [requests, tokens].into_iter().flatten().fold(at_once, u128::min)
+    }
+
     /// True if it is one service, whatever it is asked.
     pub(crate) fn serves_models(&self) -> bool {
         self.target.capabilities.iter().any(|capability| capability.is_served_by_models())
@@ -109,6 +127,7 @@ impl Targets {
                     retries: Retries::default(),
                     pace: Pace::default(),
                     tokens: Usual::default(),
+                    out: (0, 0),
                     counted: Usual::default(),
                     speed: Speed::default(),
                     read: Remembered::default(),
@@ -116,13 +135,19 @@ impl Targets {
             }
         }
         let models = || self.rows.iter().filter(|row| row.serves_models()).map(|row| row.target.remembers);
-        self.remember = models().count() > 1 && models().any(|remembers| remembers > 0);
+        self.read = models().any(|remembers| remembers > 0);
+        self.remember = self.read && models().count() > 1;
         assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");
     }
 
     /// True if models are chosen among by what they have read.
     pub(crate) const fn remember(&self) -> bool {
         self.remember
+    }
+
+    /// True if some model remembers what it has read.
+    pub(crate) const fn reads(&self) -> bool {
+        self.read
     }
 
     fn intern(&mut self, price: Price) -> PriceId {

@@ -6,6 +6,7 @@ mod world;
 
 mod again;
 mod ahead;
+mod bend;
 mod breaker;
 mod cached;
 mod child;

@@ -24,6 +24,8 @@ pub enum Wake {
     TargetReopens,
     /// A target that was left alone because it failed may be tried.
     Probe,
+    /// Nothing is remembered any more of what a target turned away: it gets as many at once as it is said to take.
+    Limit,
     /// What its provider lets through in a minute allows the next attempt.
     Pace,
     /// A window of the tenant's budget begins.
@@ -48,6 +50,7 @@ impl fmt::Display for Wake {
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
             Self::Probe => "a target that failed may be tried",
+            Self::Limit => "a target has turned none away for some time",
             Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
@@ -61,6 +64,8 @@ impl fmt::Display for Wake {
 /// What a timer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
+    /// Before all that looks for a free target.
+    Limit(TargetId),
     Start(Slot, InstId),
     /// Before the end of a task's time: what comes at that very instant has come in time.
     Wait(Slot, InstId),
@@ -118,6 +123,7 @@ impl Timer {
             Self::Target(_) => Wake::TargetReopens,
             Self::Pace(_) => Wake::Pace,
             Self::Breaker(_) => Wake::Probe,
+            Self::Limit(_) => Wake::Limit,
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
             Self::Spill(..) => Wake::Spill,

@@ -197,7 +197,7 @@ impl Scheduler {
             make,
             plan,
             ahead,
-            begins: self.targets.remember(),
+            begins: self.wants_beginnings(),
         };
         self.act(after, Deed::Evaluate(Box::new(evaluate)));
     }

@@ -404,7 +404,13 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
         Change::Dispatched(out) if out.preempted.is_some() => vec!["sent in the place of another"],
+        Change::Dispatched(out) if out.beside && out.effect == Effect::Idempotent => {
+            vec!["sent beside a slow one", "sent beside a slow one, with an effect"]
+        }
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
+        Change::Dispatched(out) if out.choice.as_ref().is_some_and(|choice| choice.near) => {
+            vec!["sent before who had had less"]
+        }
         Change::Dispatched(out) if passes(out, Passed::Broken) => vec!["sent past one that fails"],
         Change::Dispatched(out) if passes(out, Passed::Limited) => vec!["sent past one that turns some away"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],

@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 18] = [
+pub const SHIPPED: [(&str, &str); 19] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -55,6 +55,7 @@ pub const SHIPPED: [(&str, &str); 18] = [
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
+    ("e10-tenants", include_str!("../scenarios/e10-tenants.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
 ];
 

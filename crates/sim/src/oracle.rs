@@ -18,6 +18,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
 mod ahead;
+mod bend;
 mod bills;
 mod breaker;
 mod cache;
@@ -282,6 +283,7 @@ impl Reference {
         self.now = self.now.max(now);
         self.events += 1;
         self.all_wait();
+        self.lifts();
         self.answers_are_known();
         (self.served, self.freed) = (None, None);
         match event {
@@ -385,8 +387,8 @@ impl Reference {
                 kept(entry.seq, self);
             }
         }
-        if refused.is_some() {
-            self.refuses()?;
+        if let Some(said) = refused {
+            self.refuses(said)?;
         }
         self.rests(core)
     }

@@ -211,6 +211,9 @@ pub struct Fairness {
     pub free_hour: Money,
     /// How many usual attempts a tenant has saved up at most that had nothing to send for a while.
     pub credit: u32,
+    /// So many usual attempts a tenant may be ahead of the one that has had least and go first all the same, where a target has read how its task's input
+    /// begins; 0: it never does.
+    pub locality_quantum: u32,
 }
 
 impl Fairness {
@@ -225,7 +228,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "916e34d783c053fac8c9f054011c0a97c29a8f20a1b8faaa36af768bddb7208f";
+    const BALANCED_HASH: &'static str = "487fde73dffab77122947215d635f947f1a7de13932a073c1cf9b97be3b5e5cb";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -256,7 +259,13 @@ impl Default for Policy {
             name: Self::BALANCED.into(),
             hash: Hash::from_hex(Self::BALANCED_HASH).unwrap_or_default(),
             bands: [band(16, 120), band(4, 1_200), band(1, 18_000)],
-            fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
+            fairness: Fairness {
+                weights: BTreeMap::new(),
+                weight: 1,
+                free_hour: Money(100_000_000_000),
+                credit: 6,
+                locality_quantum: 8,
+            },
             admission: Admission { samples: 8, quick: 10, slow: 95, look: 64 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },

@@ -27,6 +27,7 @@ impl Scheduler {
             Timer::Target(target) | Timer::Pace(target) | Timer::Breaker(target) => {
                 self.board.queue.wake(target, self.now)
             }
+            Timer::Limit(target) => self.lift(target),
             Timer::Money => {
                 self.windows_turn = Timestamp::MAX;
                 self.board.queue.pockets.stir();

@@ -29,6 +29,11 @@ impl Lane {
         self.firsts.first().copied()
     }
 
+    /// The first task of each tenant.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = &Place> {
+        self.firsts.iter()
+    }
+
     /// True if the tenant had nothing here.
     pub(super) fn insert(&mut self, tenant: TenantNo, time: Virtual, rank: Rank) -> bool {
         let before = self.first_of(tenant);

@@ -145,6 +145,11 @@ impl Shares {
         crate::share::take_into(&mut self.usual[band as usize], cost);
     }
 
+    /// What a tenant of weight 1 has had after so many usual attempts more.
+    pub(super) fn after(&self, time: Virtual, band: Priority, attempts: u32) -> Virtual {
+        time.saturating_add(self.usual[band as usize].1.saturating_mul(attempts.into()))
+    }
+
     /// One of its tasks is sent: who comes back is compared with this from now on.
     pub(super) fn sends(&mut self, tenant: TenantNo, band: Priority) {
         self.reached[band as usize] = self.time(tenant, band);

@@ -108,6 +108,7 @@ fn who_is_well_again_gets_what_it_takes() {
     30010ms answer r5 succeeded
     30010ms close r5
     30010ms targets: t 4/20 learned 7, u 1/1
+    34000ms woken: a target has turned none away for some time
     40010ms > ok r6/a
     40010ms answer r6 succeeded
     40010ms close r6
@@ -153,6 +154,57 @@ fn other_rules_lift_it() {
     15210ms dispatch r7/a#2 on t
     15210ms dispatch r8/a#2 on t
     15210ms targets: t 7/20, u 1/1
+    ");
+}
+
+/// Nothing ends for long: what was turned away is forgotten by then, and whoever waits is sent.
+#[test]
+fn time_lifts_it_where_nothing_ends() {
+    assert_snapshot!(crowded("", "fail", "10ms", "
+        wait 18s
+        view targets
+        wait 2s
+        view targets
+    "), @"
+    15010ms targets: t 3/20 learned 5, u 0/1
+    15210ms woken: a task may start
+    15210ms dispatch r4/a#2 on t
+    15210ms dispatch r5/a#2 on t
+    15210ms dispatch r6/a#2 on u
+    33010ms targets: t 5/20 learned 5, u 1/1
+    34000ms woken: a target has turned none away for some time
+    34000ms dispatch r7/a#2 on t
+    34000ms dispatch r8/a#2 on t
+    35010ms targets: t 7/20, u 1/1
+    ");
+}
+
+/// It is full as it is: what may give way makes room where a learned limit keeps others from going.
+#[test]
+fn who_has_to_be_sent_finds_a_place_that_a_learned_limit_denies() {
+    let slow: String =
+        (101..=110).map(|run| format!("submit r{run} a retry=9; run: background\ndrain 10s\n")).collect();
+    let quick: String =
+        (201..=210).map(|run| format!("submit r{run} b; run: interactive deadline=5s\ndrain 1s\n")).collect();
+    let held: String = (1..=8).map(|run| format!("submit r{run} a retry=9; run: background\n")).collect();
+    let ends: String = (4..=8).map(|run| format!("fail r{run}/a overloaded\n")).collect();
+    let told = dialogue(&format!(
+        "policy hedge=0 preempt=90:1:100\ntargets t=9\n{slow}{quick}{held}wait 1s\n{ends}view targets
+        wait 1s
+        submit r9 b; run: interactive deadline=5s
+        wait 4s
+        fail r3/a!1 cancelled
+        view targets"
+    ));
+    let from = told.lines().position(|line| line.contains("targets:")).unwrap();
+    assert_snapshot!(told.lines().skip(from).collect::<Vec<_>>().join("\n"), @"
+    111000ms targets: t 3/9 learned 3
+    111200ms woken: a task may start
+    115750ms woken: a task has to be sent to be in time
+    115750ms stop r3/a#1
+    116000ms > fail r3/a!1 cancelled
+    116000ms dispatch r9/b#1 on t
+    116000ms targets: t 3/9 learned 3
     ");
 }
 

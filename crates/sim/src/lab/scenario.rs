@@ -108,6 +108,9 @@ pub enum Kind {
         takes: mooncake::Takes,
         /// Where there is no file.
         generate: mooncake::Generator,
+        /// Its conversations belong to so many tenants; to one, where nothing is said.
+        #[serde(default = "alone")]
+        tenants: u32,
     },
     /// Clients of which it is known how each sends.
     Servegen {
@@ -179,7 +182,10 @@ impl Scenario {
     ///
     /// If a file cannot be read or is not of its kind, or what there is without data cannot be drawn.
     pub fn workload(&self, folder: Option<&Path>, seed: u64) -> Result<Workload, String> {
-        let workload = self.made(folder, GENERATED + seed)?;
+        let mut workload = self.made(folder, GENERATED + seed)?;
+        if let Kind::Mooncake { tenants: tenants @ 2.., .. } = self.workload {
+            workload.among(tenants);
+        }
         self.check_workload(&workload)?;
         Ok(workload)
     }
@@ -210,6 +216,10 @@ impl Scenario {
             Kind::Azure { data: None, .. } => self.workload.draw(seed),
         }
     }
+}
+
+const fn alone() -> u32 {
+    1
 }
 
 /// Reads a file below the folder of data; what is wrong with it is told with its name.

@@ -1,6 +1,7 @@
 //! What comes: jobs, each a chain of calls of models with the tools between them, read from a public trace or drawn from quantiles.
 
 pub mod agents;
+mod among;
 pub mod azure;
 pub mod flows;
 pub mod mooncake;

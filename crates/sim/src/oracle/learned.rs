@@ -25,6 +25,8 @@ pub(super) struct Learned {
     /// How long an answer takes.
     answers: BTreeMap<usize, u64>,
     most: BTreeMap<usize, usize>,
+    /// Until when that is so if nothing ends there.
+    lifts: BTreeMap<usize, Timestamp>,
 }
 
 /// Two seconds are a part of time; ten of them are remembered.
@@ -77,14 +79,17 @@ impl Reference {
         let is_much = away >= 5 && away * 100 >= usize::from(rules.turned_away) * (away + taken);
         let running = self.flights.iter().filter(|flight| flight.target == target);
         let running = running.map(|flight| Out { target, from: flight.sent, to: now, turned_away: None });
+        let last = ended.iter().filter(|out| out.turned_away == Some(true)).map(|out| part(out.to)).max();
         let held: Vec<Out> = ended.into_iter().filter(|out| out.turned_away != Some(true)).chain(running).collect();
         let in_part = |part: u64| held.iter().map(|out| out.within(part)).sum::<u64>();
         // It does part of its work.
         let of_late: u64 = (part(now).saturating_sub(1)..=part(now)).map(in_part).sum();
         if rules.turned_away == 0 || !is_much || of_late < 500_000 {
             known.most.remove(&target);
+            known.lifts.remove(&target);
             return;
         }
+        known.lifts.insert(target, Timestamp((last.unwrap_or_default() + 10) * 2_000_000));
         let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
         known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
     }
@@ -109,6 +114,19 @@ impl Reference {
     pub(super) fn may_lift(&mut self) {
         if self.policy.limits.turned_away == 0 {
             self.accounts.learned.most.clear();
+            self.accounts.learned.lifts.clear();
         }
+    }
+
+    /// Where none is remembered any more that was turned away, nothing is limited.
+    pub(super) fn lifts(&mut self) {
+        let (now, known) = (self.now, &mut self.accounts.learned);
+        known.most.retain(|target, _| known.lifts.get(target).is_some_and(|at| *at > now));
+        known.lifts.retain(|_, at| *at > now);
+    }
+
+    /// When that comes.
+    pub(super) fn lifted_at(&self) -> impl Iterator<Item = Timestamp> {
+        self.accounts.learned.lifts.values().copied()
     }
 }

@@ -149,9 +149,14 @@ impl Reference {
 
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
     pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
-        if let Some(freed_for) = self.freed_for() {
-            return vec![freed_for];
+        match self.freed_for() {
+            Some(freed_for) => vec![freed_for],
+            None => self.nearest(self.first()),
         }
+    }
+
+    /// Those of them that would be first by what their tenants have had alone.
+    pub(super) fn first(&self) -> Vec<(RunId, TaskPath)> {
         let mut queued: Vec<_> = self.queued();
         queued.retain(|(id, path, _, targets)| targets.iter().any(|target| self.goes_to(*id, path, *target)));
         let mut can: Vec<_> = queued.into_iter().map(|(id, path, rank, _)| (id, path.clone(), *rank)).collect();

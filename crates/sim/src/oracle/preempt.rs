@@ -89,7 +89,7 @@ impl Reference {
         let will_do = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count();
             let is_open = self.closed[*target] <= self.now && !self.is_shut(*target) && self.is_in_pace(*target);
-            let is_full = running == self.targets[*target].concurrency_max as usize;
+            let is_full = running == self.at_once(*target);
             is_full && is_open && self.hold(id, path, *target).is_some()
         };
         let open: Vec<usize> = targets.iter().copied().filter(will_do).collect();

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use agendum_core::RunSubmitted;
+use agendum_core::{Rejected, RunSubmitted};
 use agendum_types::graph::{Requirement, Rung, Task, Work};
-use agendum_types::{Capability, Duration, Tenant, Timestamp};
+use agendum_types::{Capability, Duration, Target, Tenant, Timestamp};
 
+use super::share::Came;
 use super::state::Run;
 use super::{Heard, Reference, ensure, place};
 
 impl Reference {
     /// Something was refused: was there a reason?
-    pub(super) fn refuses(&mut self) -> Result<(), String> {
+    pub(super) fn refuses(&mut self, said: &Rejected) -> Result<(), String> {
         match self.heard.take() {
             Some(Heard::Submitted(submitted, graph, tenant)) => {
                 let full = self.runs.len() >= self.limits.live_runs_max as usize;
@@ -19,7 +20,15 @@ impl Reference {
                 let is_taken = self.is_taken(&submitted, &tenant);
                 let is_too_much = self.too_much_waits(&submitted, &tenant);
                 let reasons = [full, late, is_taken, is_too_much, !self.can_serve(&graph.tasks)];
-                ensure(reasons.contains(&true), "a run was refused without a reason")
+                ensure(reasons.contains(&true), "a run was refused without a reason")?;
+                let again = self.has_room_in(submitted.priority as usize);
+                match said {
+                    Rejected::QueueFull { retry_after, .. } | Rejected::Overloaded { retry_after, .. } => ensure(
+                        is_too_much && *retry_after == again,
+                        &format!("it may come again in {again}, and not in {retry_after}"),
+                    ),
+                    _ => Ok(()),
+                }
             }
             Some(Heard::Added(run, graph)) => {
                 let live = self.runs.get(&run).filter(|run| run.takes_tasks());
@@ -44,6 +53,29 @@ impl Reference {
         let stands = rules.stand > Duration::ZERO && self.accounts.long_since[band].is_some_and(is_long);
         let is_shut = stands && submitted.deadline.is_none() && !of_band.is_empty();
         submitted.parent.is_none() && (own >= rules.waiting as usize || is_shut)
+    }
+
+    /// When there will be room: what waits in this band and before it, done one after the other by all that it waits for.
+    fn has_room_in(&self, band: usize) -> Duration {
+        let queued = self.queued();
+        let waiting = queued.iter().filter(|(id, path, ..)| self.band(*id, path) <= band).count();
+        let places = 0..self.targets.len();
+        let wanted = places.filter(|place| queued.iter().any(|(.., of)| of.contains(place)));
+        let does = wanted.filter(|place| *self.targets[*place].name != *Target::CHILD).map(|place| self.does(place));
+        let takes = (waiting as u128 * 1_000_000_000_000).checked_div(does.sum()).unwrap_or_default() as u64;
+        Duration(takes.max(self.accounts.stood[band].1).clamp(1_000_000, 3_600_000_000))
+    }
+
+    /// What a target does in a million seconds.
+    fn does(&self, place: usize) -> u128 {
+        let target = &self.targets[place];
+        let each = self.accounts.out.get(&target.name).map_or(target.expected.0, |(_, mean)| *mean).max(1);
+        let tokens = self.accounts.tokens.get(&target.name).map_or(0, Came::mean).max(1);
+        let at_once = self.at_once(place) as u128 * 1_000_000_000_000 / u128::from(each);
+        let requests = target.rate.requests.map(|most| u128::from(most) * 1_000_000_000_000 / 60_000_000);
+        let by_tokens =
+            target.rate.tokens.map(|most| u128::from(most) * 1_000_000_000_000 / 60_000_000 / u128::from(tokens));
+        at_once.min(requests.unwrap_or(u128::MAX)).min(by_tokens.unwrap_or(u128::MAX))
     }
 
     /// A task of this band was sent that had stood for so long.

@@ -19,7 +19,7 @@ pub(super) struct Read {
 const QUARTER_HOUR: Duration = Duration::secs(900);
 
 impl Read {
-    fn knows(&self, prefix: &Prefix, now: Timestamp) -> u64 {
+    pub(super) fn knows(&self, prefix: &Prefix, now: Timestamp) -> u64 {
         let is_fresh = now.since(self.since) < Duration::secs(1_800);
         let known = |block: &&u64| is_fresh && (self.young.contains(block) || self.old.contains(block));
         prefix.0.iter().take_while(known).count() as u64

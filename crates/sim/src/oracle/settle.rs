@@ -146,6 +146,7 @@ impl Reference {
         instants.extend(self.tries().filter(|at| *at > self.now));
         instants.extend(self.next_turn());
         instants.extend(self.slow_ones());
+        instants.extend(self.lifted_at());
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
             instants.extend(run.settles().filter(|at| *at > self.now));

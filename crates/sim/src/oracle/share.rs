@@ -26,8 +26,9 @@ pub(super) struct Accounts {
     floors: [u64; 3],
     /// What the latest attempts of a band counted for when they were sent.
     usual: [(u64, u64); 3],
-    /// By target: what attempts came to.
+    /// By target: what attempts came to, and how long the latest were out.
     counted: BTreeMap<Arc<str>, Came>,
+    pub(super) out: BTreeMap<Arc<str>, (u64, u64)>,
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
     pub(super) tokens: BTreeMap<Arc<str>, Came>,
@@ -62,6 +63,10 @@ impl Came {
     pub(super) fn takes(&mut self, bytes: u64, number: u64) {
         mean(&mut self.all, number);
         mean(self.alike.entry(size(bytes)).or_default(), number);
+    }
+
+    pub(super) const fn mean(&self) -> u64 {
+        self.all.1
     }
 
     /// Of those of a size once there are four; of all before, if there are so many.
@@ -99,6 +104,11 @@ impl Reference {
             self.accounts.floors[band] = least.unwrap_or(self.accounts.reached[band]);
         }
         self.accounts.waited.extend(waiting.into_iter().map(|of| (of, now)));
+    }
+
+    /// What a tenant has had after so many usual attempts more.
+    pub(super) fn after(&self, band: usize, time: u64, attempts: u32) -> u64 {
+        time + self.accounts.usual[band].1 * u64::from(attempts)
     }
 
     /// A task joins the queue: a tenant that comes back has had as much as who was sent.
@@ -153,7 +163,8 @@ impl Reference {
         };
         if !is_child {
             let name = Arc::clone(&self.targets[flight.target].name);
-            self.accounts.counted.entry(name).or_default().takes(flight.bytes, cost);
+            self.accounts.counted.entry(Arc::clone(&name)).or_default().takes(flight.bytes, cost);
+            mean(self.accounts.out.entry(name).or_default(), self.now.since(flight.sent).0);
         }
         let (of, before) = flight.counted.clone();
         self.count(&of, cost, before);

@@ -9,6 +9,7 @@ use agendum_types::{
 
 use super::secrets::{knows, makes_known, quoting, secret, sees_any};
 use super::{Coming, World};
+use crate::chance::Chance;
 use crate::generate::RUSH_SLOW;
 
 impl World {
@@ -131,11 +132,16 @@ impl World {
                 evaluation.payload = Some(payload(3));
             }
             // Where results are kept many ask for the same.
-            Purpose::Input if self.results.is_on => evaluation.payload = Some(payload(self.chance.below(50) % 2)),
+            Purpose::Input if self.results.is_on => {
+                evaluation.payload = Some(payload(self.chance.below(50) % 2));
+                // By dice of its own.
+                let mut dice = self.results.dice_beside();
+                evaluation.prefix = dice.hits(50).then(|| Arc::new(prefix(&mut dice)));
+            }
             Purpose::Input => {
                 let byte = self.chance.below(50);
                 evaluation.payload = Some(PayloadRef { size: 50 * byte, ..payload(byte) });
-                evaluation.prefix = self.chance.hits(70).then(|| Arc::new(self.prefix()));
+                evaluation.prefix = self.chance.hits(70).then(|| Arc::new(prefix(&mut self.chance)));
             }
             Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(self.chance.below(50))),
             Purpose::FailIf => evaluation.truth = Some(self.chance.hits(15)),
@@ -144,12 +150,6 @@ impl World {
             Purpose::Same => evaluation.same = Some(Hash([self.chance.below(3) as u8; 32])),
             Purpose::Score => evaluation.score = Some(self.chance.below(4) as i64),
         }
-    }
-
-    /// Some conversations, each at some length.
-    fn prefix(&mut self) -> Prefix {
-        let of = 100 * self.chance.below(3);
-        Prefix((of..=of + self.chance.below(4)).collect())
     }
 
     /// Callers change their minds.
@@ -165,6 +165,12 @@ impl World {
             self.at(span, Coming::Told(Event::ResumeRequested(run)));
         }
     }
+}
+
+/// Some conversations, each at some length.
+fn prefix(chance: &mut Chance) -> Prefix {
+    let of = 100 * chance.below(3);
+    Prefix((of..=of + chance.below(4)).collect())
 }
 
 pub(crate) fn payload(byte: u64) -> PayloadRef {

@@ -27,6 +27,11 @@ impl Kept {
 }
 
 impl Kept {
+    /// Others, which change nothing of what these say.
+    pub(super) fn dice_beside(&self) -> Chance {
+        Chance::new(!self.dice.clone().number())
+    }
+
     /// How long the store takes.
     const fn takes(&mut self) -> u64 {
         let most = if self.dice.hits(15) { 200_000 } else { 300 };

@@ -112,6 +112,7 @@ fn cautious(dice: &mut Chance, policy: &mut Policy) {
     policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
     policy.limits.turned_away = dice.of(&[0, 1, 20]);
     policy.admission.look = dice.of(&[0, 2, 5, 32]);
+    policy.fairness.locality_quantum = dice.of(&[0, 0, 1, 3, 100]);
 }
 
 /// What gives way: by dice of their own.

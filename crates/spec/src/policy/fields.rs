@@ -40,11 +40,12 @@ pub(super) const OF_BAND: [Field<Band>; 6] = [
     field!("dollar", dollar),
 ];
 
-pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
+pub(super) const OF_FAIRNESS: [Field<Fairness>; 5] = [
     field!("weight", weight),
     field!("weights", weights),
     field!("free_hour_usd", free_hour),
     field!("credit", credit),
+    field!("locality_quantum", locality_quantum),
 ];
 
 pub(super) const OF_ADMISSION: [Field<Admission>; 4] =

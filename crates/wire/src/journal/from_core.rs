@@ -328,6 +328,7 @@ fn choice(value: &core::Choice) -> body::Choice<'_> {
         index: value.index.word().into(),
         rank: value.rank,
         risky: value.risky,
+        near: value.near,
         ahead: value.ahead,
         behind: value.behind,
         passed: passed.collect(),

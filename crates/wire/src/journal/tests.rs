@@ -373,6 +373,7 @@ fn entries() -> Vec<Entry> {
     let mut booked = entry(preempted::at_last(), Vec::new());
     booked.booked = Some(Box::new(preempted::booked()));
     entries.push(booked);
+    entries.push(entry(choices::near(), Vec::new()));
     entries
 }
 

@@ -21,6 +21,9 @@ pub struct Choice {
     /// True if its run might have been late, and so stood behind the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub risky: bool,
+    /// True if it went before the tenant that had had least, since a target that was free had read more of how its input begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub near: bool,
     /// Tasks for the same targets that went before it.
     pub ahead: u64,
     /// Tasks for the same targets that waited on when it went.
@@ -65,6 +68,7 @@ pub(super) fn choice(choice: &Chosen, at: Timestamp) -> Choice {
         index: choice.index.word().to_owned(),
         rank_us: choice.rank,
         risky: choice.risky,
+        near: choice.near,
         ahead: choice.ahead,
         behind: choice.behind,
         passed: passed.collect(),
@@ -85,6 +89,12 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
             "{ahead} for the same targets went first, {behind} waited on; it was put {stood}, by policy {}",
             choice.policy
         ));
+    }
+    if choice.near {
+        said.push(
+            "it went before the tenant that had had least, since a target had read more of how its input begins"
+                .to_owned(),
+        );
     }
     if !choice.scores.is_empty() {
         let scores = choice.scores.iter().map(|(target, score)| format!("{score} at {target}"));
@@ -153,6 +163,7 @@ mod tests {
             index: Index::Slack,
             rank: 1_000_000,
             risky: false,
+            near: false,
             ahead: 3,
             behind: 2,
             passed: vec![("big".into(), Passed::Full), ("far".into(), Passed::Uncleared)],
@@ -162,7 +173,8 @@ mod tests {
         let alone = Choice { ahead: 0, behind: 0, passed: vec![("big".into(), Passed::Dear)], ..queued.clone() };
         let scores = vec![("near".into(), Duration::millis(1_300)), ("other".into(), Duration::secs(2))];
         let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
-        insta::assert_snapshot!([queued, risky, alone, weighed].map(|choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ")).join("\n"), @"
+        let near = Choice { near: true, ahead: 0, ..queued.clone() };
+        insta::assert_snapshot!([queued, risky, alone, weighed, near].map(|choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ")).join("\n"), @"
         3 for the same targets went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
@@ -171,6 +183,11 @@ mod tests {
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
+        0 for the same targets went first, 2 waited on;
+          it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
+          it went before the tenant that had had least, since a target had read more of how its input begins;
+          not to big: it had as many attempts as it takes at once;
+          not to far: it may not see the labels of its data
         ");
     }
 

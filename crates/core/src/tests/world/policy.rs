@@ -63,6 +63,7 @@ fn rule(policy: &mut Policy, word: &str) {
         }
         "crowd" => policy.placement.crowd = value.parse().unwrap(),
         "credit" => policy.fairness.credit = value.parse().unwrap(),
+        "quantum" => policy.fairness.locality_quantum = value.parse().unwrap(),
         "samples" => policy.admission.samples = value.parse().unwrap(),
         "look" => policy.admission.look = value.parse().unwrap(),
         other => panic!("a policy knows no word {other:?}"),

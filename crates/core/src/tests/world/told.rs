@@ -239,11 +239,12 @@ fn change_text(change: &Change) -> String {
 fn choice_text(choice: &crate::Choice) -> String {
     let (policy, _) = choice.policy.split_once('@').unwrap();
     let risky = if choice.risky { "risky, " } else { "" };
+    let near = if choice.near { "near, " } else { "" };
     let passed: Vec<_> = choice.passed.iter().map(|(target, why)| format!(", {target} {}", why.word())).collect();
     let (index, rank) = (choice.index.word(), Duration(choice.rank));
     let scores = choice.scores.iter().map(|(target, score)| format!(", {target} {score}")).collect::<Vec<_>>();
     format!(
-        "{policy} {index} {rank}, {risky}{} ahead, {} behind{}{}",
+        "{policy} {index} {rank}, {risky}{near}{} ahead, {} behind{}{}",
         choice.ahead,
         choice.behind,
         passed.concat(),

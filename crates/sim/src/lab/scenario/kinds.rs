@@ -29,7 +29,10 @@ impl Kind {
             }
             Self::Flows { generate, .. } => of_flows(generate),
             Self::Psplib { generate, .. } => of_projects(generate),
-            Self::Mooncake { takes, generate, .. } => of_conversations(*takes, generate),
+            Self::Mooncake { takes, generate, tenants, .. } => {
+                within("mooncake: tenants", (*tenants).into(), 1, CLIENTS_MAX)?;
+                of_conversations(*takes, generate)
+            }
             Self::Servegen { lengths, generate, .. } => of_clients(lengths, generate),
             Self::Vtc { generate, .. } => of_tenants(generate),
         }

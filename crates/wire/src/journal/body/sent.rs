@@ -58,6 +58,8 @@ pub(in crate::journal) struct Choice<'a> {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(in crate::journal) risky: bool,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub(in crate::journal) near: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(in crate::journal) ahead: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(in crate::journal) behind: u64,

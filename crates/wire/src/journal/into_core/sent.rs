@@ -45,6 +45,7 @@ fn choice(value: &body::Choice<'_>) -> Read<core::Choice> {
         index: word("index", &value.index, Index::from_word(&value.index))?,
         rank: value.rank,
         risky: value.risky,
+        near: value.near,
         ahead: value.ahead,
         behind: value.behind,
         passed: value.passed.iter().map(passed).collect::<Read<_>>()?,

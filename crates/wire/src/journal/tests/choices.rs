@@ -17,6 +17,7 @@ pub(super) fn chosen() -> [Record; 4] {
         index: Index::Gittins,
         rank: 8,
         risky: true,
+        near: false,
         ahead: 2,
         behind: 3,
         passed: passed(known),
@@ -31,4 +32,14 @@ pub(super) fn chosen() -> [Record; 4] {
         let sent = Dispatched { expected, beside, choice: Some(Box::new(choice)), ..plainly_dispatched() };
         Record::Task { run: RUN, path: deep(), change: Change::Dispatched(Box::new(sent)) }
     })
+}
+
+/// The last of them, for what a target had read.
+pub(super) fn near() -> Record {
+    let [.., last] = chosen();
+    let Record::Task { run, path, change: Change::Dispatched(mut sent) } = last else {
+        panic!("all of them were sent")
+    };
+    sent.choice = sent.choice.map(|choice| Box::new(Choice { near: true, ..*choice }));
+    Record::Task { run, path, change: Change::Dispatched(sent) }
 }
