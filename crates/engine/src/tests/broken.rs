@@ -112,7 +112,7 @@ async fn a_run_whose_document_is_damaged_is_left_out_until_it_is_mended() {
 version: 1
 name: spoilt
 tasks:
-  nap: { uses: chat, with: { prompt: x, sleep_ms: 50, give: 1 } }
+  nap: { uses: chat, with: { prompt: x, sleep_ms: 60000, give: 1 } }
 output: '${{ tasks.nap.output }}'
 ";
     let world = World::new();
@@ -127,6 +127,7 @@ output: '${{ tasks.nap.output }}'
     engine.add_tasks(&tenant, runs[1], checked.runnable().unwrap()).await.unwrap();
     runs.push(engine.submit(request(&nap.replace("spoilt", "sound"), &json!({}))).await.unwrap());
     engine.stop().await;
+    world.tool.hurried.store(true, SeqCst);
 
     let engine = world.engine_over(Arc::new(Spoilt(Arc::clone(&world.blobs) as _, b"spoilt"))).await;
     let mut told = Vec::new();

@@ -177,10 +177,8 @@ async fn who_cannot_be_taken_over_is_begun_anew_by_a_command_that_works() {
           a: { uses: chat, effect: once, on_uncertain: fail, with: { prompt: x, sleep_ms: 60000, give: '${{ inputs.y }}' } }";
     let world = World::new();
     let engine = world.engine().await;
-    let limited = document(
-        open,
-        "timeout: { attempt: 100ms }\n    retry: { max_attempts: 2, on: [timeout], initial_delay: 1ms }",
-    );
+    let limited =
+        document(open, "timeout: { attempt: 1s }\n    retry: { max_attempts: 2, on: [timeout], initial_delay: 1ms }");
     let answer = engine.run(request(&limited, &json!({ "x": 7 }))).await.unwrap();
     done(&engine, answer.run).await;
     let before = children(&engine, answer.run).await[0].run;
