@@ -8,6 +8,7 @@ use agendum_types::{Graph, Hash, Incarnation, Limits, Money, RunId, Seq, TaskPat
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
+use crate::checkpoint::Checkpoint;
 use crate::child::Spent;
 use crate::event::Event;
 use crate::hedge::Hedges;
@@ -59,6 +60,8 @@ pub struct Scheduler {
     pub(crate) reopening: bool,
     /// The open runs are taken up in this event.
     pub(crate) taking_up: bool,
+    /// What an earlier life had learned, until the targets are known.
+    pub(crate) remembered: Option<Box<Checkpoint>>,
     /// More is told of this instant at once: nothing is sent before.
     pub(crate) gathers: bool,
     /// The earlier life ended by a crash, and whom that met is not recorded yet.
@@ -92,6 +95,7 @@ impl Scheduler {
             is_stopping: false,
             reopening: false,
             taking_up: false,
+            remembered: None,
             gathers: false,
             crashed: false,
         }
