@@ -5,6 +5,7 @@ mod appended;
 mod cache;
 mod child;
 mod hand;
+mod learned;
 mod money;
 mod note;
 mod stop;
@@ -35,6 +36,7 @@ use super::steady::Steady;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows::{self, Bill};
+use learned::Learning;
 use note::Noting;
 pub use stop::STOP_GRACE;
 use stop::Stopping;
@@ -107,6 +109,7 @@ pub(super) struct Life {
     actions: Vec<Action>,
     time: Steady,
     noting: Noting,
+    learning: Learning,
     ends: Ends,
     /// Cancelled with its end: what it had running for a run of its own is the next life's.
     over: CancellationToken,
@@ -145,6 +148,7 @@ impl Life {
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
+            learning: Learning::default(),
             ends: Ends::default(),
             over: CancellationToken::new(),
             waiters,
@@ -161,6 +165,7 @@ impl Life {
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
         let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
         life.event(Event::TargetsPublished(table));
+        life.nothing_is_learned();
         life
     }
 
@@ -411,8 +416,9 @@ impl Life {
 
     fn flush(&mut self) -> Option<End> {
         let mut appended = false;
+        self.keep_learned();
         while let Some(batch) = self.commit.batch() {
-            let last = batch.rows.last().map_or(batch.expected, |row| row.seq);
+            let last = batch.rows.last().map_or(Seq(batch.expected.0 - 1), |row| row.seq);
             self.appends.push_back((last, self.around.store.append(batch)));
             appended = true;
         }
