@@ -1,5 +1,7 @@
 //! Second attempts beside slow ones: when they may be sent, where to, and what becomes of the one that comes second.
 
+use std::sync::Arc;
+
 use agendum_core::Dispatched;
 use agendum_types::graph::Work;
 use agendum_types::target::Bound;
@@ -137,7 +139,8 @@ impl Reference {
         let attempt =
             AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
         let (hold, hold_tokens, effect, taken) = (running.hold, running.hold_tokens, running.effect, running.taken);
-        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect });
+        let name = Arc::clone(&running.name);
+        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect, name });
         if self.flights.iter().any(|flight| flight.attempt == attempt) {
             self.stop.push(attempt);
         }

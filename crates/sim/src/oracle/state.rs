@@ -188,6 +188,8 @@ pub(super) struct Orphan {
     pub hold_tokens: u64,
     pub taken: Timestamp,
     pub effect: Effect,
+    /// The name of its target.
+    pub name: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
