@@ -18,6 +18,7 @@ use crate::aside::aside;
 use crate::chat::events::{Event, Events};
 use crate::chat::gathered::Gathered;
 use crate::http::answer::{location, named, refusal};
+use crate::http::limits;
 use crate::input::{self, ChatInput, Form};
 use crate::offline::CATEGORIES;
 use crate::timeouts::{Timeouts, over};
@@ -170,6 +171,9 @@ impl Chat {
             }
             failed
         })?;
+        if let Some(rate) = limits::stated(response.headers()) {
+            attempt.rates.tell(rate);
+        }
         if !response.status().is_success() {
             return Err(self.refused(response, answer).await);
         }

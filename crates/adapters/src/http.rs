@@ -24,6 +24,7 @@ use crate::input::{self, Word};
 
 pub(crate) mod answer;
 mod hosts;
+pub(crate) mod limits;
 
 use crate::timeouts::{Timeouts, over};
 

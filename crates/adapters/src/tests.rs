@@ -8,7 +8,7 @@ mod usage;
 
 use std::time::Duration as Span;
 
-use agendum_ports::adapter::{ChunkSink, ReferenceSink};
+use agendum_ports::adapter::{ChunkSink, RateSink, ReferenceSink};
 use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished, Payload};
 use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
 use serde_json::{Value as Json, json};
@@ -32,6 +32,7 @@ pub(crate) fn attempt(input: &Json) -> (Attempt, CancellationToken) {
         input: Payload { media: MediaType::Json, bytes: input.to_string().into_bytes().into() },
         chunks: ChunkSink::channel(64).0,
         references: ReferenceSink::channel().0,
+        rates: RateSink::channel().0,
         cancel: cancel.clone(),
     };
     (attempt, cancel)

@@ -10,6 +10,7 @@ mod simulate;
 mod spend;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use agendum_ports::{FeedbackBy, SpentBy};
@@ -124,7 +125,7 @@ pub(crate) enum Command {
     },
     /// List what waits for a person, a signal or a webhook
     Waits(Waits),
-    /// How the targets and pools are used of the process that has the data directory
+    /// How the targets and pools are used of the process that has the data directory; exit code 1 if a target gets nothing, since it fails or asked for a pause
     Targets,
     /// Approve what a run waits for
     Approve(Decide),
@@ -183,6 +184,9 @@ pub(crate) enum Command {
         /// Where to listen; a busy port is moved
         #[arg(long, default_value = "127.0.0.1:7421", value_name = "ADDRESS")]
         listen: SocketAddr,
+        /// Requests that it lets through in a minute, at least 1: what comes above them gets a 429, and each answer says how many are left
+        #[arg(long, value_name = "N")]
+        requests_per_minute: Option<NonZeroU32>,
         #[command(flatten)]
         temper: Misbehave,
     },

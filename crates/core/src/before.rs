@@ -72,6 +72,8 @@ pub struct Before {
     sent: BTreeMap<(TaskPath, AttemptNo), Effect>,
     /// Those of them that were child runs.
     children: BTreeSet<(TaskPath, AttemptNo)>,
+    /// Those that were not awaited any more and have ended.
+    abandoned: BTreeSet<(TaskPath, AttemptNo)>,
     /// Tasks at the top that were sent, or in which something was.
     ran: BTreeSet<NodeId>,
     /// Tasks at the top that gave what they had given in the run before.
@@ -97,6 +99,7 @@ impl Before {
             inputs: BTreeMap::new(),
             sent: BTreeMap::new(),
             children: BTreeSet::new(),
+            abandoned: BTreeSet::new(),
             ran: BTreeSet::new(),
             reused: BTreeSet::new(),
             done: BTreeMap::new(),
@@ -171,8 +174,9 @@ impl Before {
             }
             Change::Dispatched(dispatched) => {
                 if dispatched.reattached {
-                    // The latest one goes on, under another number.
-                    let latest = self.done.range(attempts(path)).next_back().map(|(key, _)| key.clone());
+                    // The latest one that is out goes on, under another number.
+                    let mut out = self.done.range(attempts(path)).map(|(key, _)| key);
+                    let latest = out.rfind(|key| !self.abandoned.contains(*key)).cloned();
                     latest.map(|key| self.done.remove(&key));
                 }
                 self.ran.extend(top(path));
@@ -192,7 +196,10 @@ impl Before {
                 };
                 self.met(path, finished.attempt, fate);
             }
-            Change::Abandoned { attempt, fate, .. } => self.met(path, *attempt, |_| *fate),
+            Change::Abandoned { attempt, fate, .. } => {
+                self.abandoned.insert((path.clone(), *attempt));
+                self.met(path, *attempt, |_| *fate);
+            }
             Change::Resolved(resolved) if resolved.happened == Some(false) => self.forget(path),
             Change::Reused { .. } => self.reused.extend(top(path)),
             Change::Resolved(_)

@@ -85,11 +85,20 @@ pub struct TargetKept {
     /// What first attempts have earned, and until when all else that was set aside for others has come in, in nanoseconds.
     pub retries: (u32, u64),
     /// Tokens of attempts.
-    pub tokens: Mean,
+    pub tokens: UsualKept,
     /// What attempts came to, in pico-dollars.
-    pub counted: Mean,
+    pub counted: UsualKept,
     /// How long its latest attempts took, and how long they would usually have taken, in microseconds.
     pub speed: (u64, u64),
+}
+
+/// What attempts on a target come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsualKept {
+    /// All of them.
+    pub all: Mean,
+    /// By what they were given: by the quarter of a doubling of its bytes.
+    pub by_size: Vec<(u8, Mean)>,
 }
 
 /// What was sent, against a limit of a minute.

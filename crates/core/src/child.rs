@@ -119,6 +119,7 @@ impl Scheduler {
             target,
             price,
             digest,
+            bytes: 0,
             whole: false,
             sent: self.now,
             turn: 0,

@@ -1,8 +1,12 @@
 //! A second attempt beside one that is slow: whichever succeeds first counts, the other is told to stop and booked.
 //!
-//! Only for what leaves no effect and shows nobody anything before it ends, once an attempt has taken longer than all but the slowest of its kind; only
+//! Only for what may be repeated and shows nobody anything before it ends, once an attempt has taken longer than all but the slowest of its kind; only
 //! while nothing waits for the target that would take it and a quarter of that is free; and only for a small share of all attempts. Under load there is
 //! none: what is slow then is slow for want of room.
+//!
+//! What is idempotent is repeated under one key, and a key says something to whom it was given before: its second attempt goes to the same target, and
+//! nowhere else. Like any attempt with an effect it leaves when its start is durable. The fate of the one that comes second is awaited before anything is
+//! taken back, and both are one effect.
 
 use std::sync::Arc;
 
@@ -13,6 +17,7 @@ use agendum_types::{AttemptId, AttemptNo, Duration, Effect, Incarnation, TargetI
 use crate::board::{Board, Todo};
 use crate::child;
 use crate::inst::{Flight, Running, State};
+use crate::place::effect;
 use crate::record::{Dispatched, Waits};
 use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
@@ -68,7 +73,9 @@ impl Scheduler {
         let rules = self.policy.hedging;
         let inst = self.board.run(slot).inst(id);
         let plan = self.board.plan(slot);
-        let Some(running) = inst.running().filter(|running| running.effect == Effect::None) else { return };
+        let Some(running) = inst.running().filter(|running| may_repeat(plan.task(inst.node), running.effect)) else {
+            return;
+        };
         if rules.after == 0
             || inst.rung > 0
             || !may_run_twice(plan.task(inst.node))
@@ -120,19 +127,37 @@ impl Scheduler {
         self.second_target(slot, id, target).is_some_and(|(other, lower)| self.send_beside(slot, id, other, lower))
     }
 
-    /// Where a second attempt would go: another target if one has room, else the same; true if that is a lower one.
+    /// True if this target does what a second attempt may do: nothing to the outside, or what the first does, under a key that it knows.
+    fn may_go_to(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
+        let inst = self.board.run(slot).inst(id);
+        let Some((running, flight)) = inst.running().and_then(|running| Some((running, running.flight?))) else {
+            return false;
+        };
+        let row = &self.targets.row(target).target;
+        let knows_key = (flight.target, flight.digest) == (target, row.digest);
+        let does = effect(self.board.plan(slot).task(inst.node), row.effect);
+        does == running.effect && (does == Effect::None || knows_key)
+    }
+
+    /// Where a second attempt would go: another target that has room and would not have to read much anew, or, where no other has room, the same; true
+    /// if that is a lower one.
     fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<(TargetId, bool)> {
         let class = self.class_of(slot, id).filter(|class| self.board.queue.has_units(*class))?;
         let has_room = |target: &TargetId| {
             let row = self.targets.row(*target);
             let is_idle = u64::from(row.running) * 4 < u64::from(row.limit()) * 3;
-            is_idle && self.targets.is_free(*target, self.now) && !self.board.queue.is_wanted(*target)
+            let is_free = is_idle && self.targets.is_free(*target, self.now);
+            is_free && !self.board.queue.is_wanted(*target) && self.may_go_to(slot, id, *target)
         };
         let candidates = self.board.queue.candidates(class).iter().copied().filter(has_room);
         let is_last = |target: TargetId| self.targets.row(target).target.last_resort;
         let (same, others): (Vec<TargetId>, Vec<TargetId>) =
             candidates.filter(|target| is_last(first) || !is_last(*target)).partition(|target| *target == first);
-        let best = self.scores(slot, id, &others).first().map(|(target, _)| *target);
+        let near: Vec<TargetId> = others.iter().copied().filter(|target| self.is_near(slot, id, *target)).collect();
+        if near.is_empty() && !others.is_empty() {
+            return None;
+        }
+        let best = self.scores(slot, id, &near).first().map(|(target, _)| *target);
         let target = best.or_else(|| same.first().copied())?;
         let was_lowered =
             !self.is_ordered(slot, id) && self.board.run(slot).inst(id).running().is_some_and(|of| of.lower);
@@ -145,12 +170,13 @@ impl Scheduler {
         self.hedges.send();
         let expected = self.usual(slot, id);
         let inst = self.board.run(slot).inst(id);
+        let does = inst.running().map_or(Effect::None, |first| first.effect);
         let row = &self.targets.row(target).target;
         let dispatched = Dispatched {
             attempt: AttemptNo(inst.attempts + 1),
             incarnation: self.incarnation,
             target: Arc::clone(&row.name),
-            effect: Effect::None,
+            effect: does,
             hold: hold.money,
             hold_tokens: hold.tokens,
             output_cap: hold.cap,
@@ -173,6 +199,16 @@ pub(crate) fn may_run_twice(task: &Task) -> bool {
     !task.live && task.publish_after.is_empty() && task.adds.is_none()
 }
 
+/// True if it is harmless that an attempt of this effect is made twice, and that nobody knows which comes first. What takes an effect back comes one after
+/// the other.
+pub(crate) fn may_repeat(task: &Task, effect: Effect) -> bool {
+    match effect {
+        Effect::None => true,
+        Effect::Idempotent => !task.is_compensation(),
+        Effect::Once => false,
+    }
+}
+
 impl Board {
     /// Nobody waits for it to be slow any more.
     pub(crate) fn forget_hedge(&mut self, slot: Slot, id: InstId, running: &Running) {
@@ -188,6 +224,14 @@ impl Board {
         self.todo.push_back(Todo::Stop(attempt));
         if let Some(rival) = rival {
             self.abandon(slot, id, *rival);
+        }
+    }
+
+    /// Another attempt of the same task has succeeded before this one: what that gave counts, be this one's effect the same.
+    pub(crate) fn is_beaten(&mut self, slot: Slot, id: InstId, running: Running) {
+        self.abandon(slot, id, running);
+        if let Some(orphan) = self.run_mut(slot).orphans.last_mut() {
+            orphan.is_beaten = true;
         }
     }
 
@@ -213,6 +257,7 @@ impl Board {
             number,
             flight,
             gave_way: false,
+            is_beaten: false,
         };
         let attempt = orphan.id(run.id);
         run.orphans.push(orphan);

@@ -173,6 +173,8 @@ pub(crate) struct Flight {
     pub(crate) price: PriceId,
     /// The digest of that target's definition.
     pub(crate) digest: Hash,
+    /// How many bytes it was given; not known of one of an earlier life.
+    pub(crate) bytes: u64,
     /// It was sent in this life, with all the output that was asked for.
     pub(crate) whole: bool,
     /// When it was sent.

@@ -96,6 +96,7 @@ mod targets;
 mod tests;
 mod timers;
 mod turns;
+mod usual;
 mod view;
 mod work;
 

@@ -370,8 +370,8 @@ impl Scheduler {
             self.earn_retries(target, dispatched.attempt);
         }
         let foretold = if reattach.is_none() { self.foretold(slot, id) } else { None };
-        let whole =
-            reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
+        let (ask, bytes) = self.ask_of(slot, id);
+        let whole = reattach.is_none() && output_cap == ask.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
@@ -384,12 +384,25 @@ impl Scheduler {
         self.board.queue.pockets.stir();
         let row = self.targets.row(target);
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
-        let charged = self.charge(slot, id, target, hold);
-        let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
+        let charged = self.charge((slot, id), target, hold, bytes);
+        let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens, bytes) } else { 0 };
         let sent = self.now;
         let (hedge_at, watch, freed) = (None, None, None);
-        let flight =
-            Flight { target, price, digest, whole, sent, turn, tokens, foretold, hedge_at, charged, watch, freed };
+        let flight = Flight {
+            target,
+            price,
+            digest,
+            bytes,
+            whole,
+            sent,
+            turn,
+            tokens,
+            foretold,
+            hedge_at,
+            charged,
+            watch,
+            freed,
+        };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {
@@ -474,6 +487,6 @@ fn rung(task: &Task, rung: u8) -> Option<&Rung> {
 }
 
 /// The document's word counts, then the target's, then the capability's default.
-fn effect(task: &Task, target: Option<Effect>) -> Effect {
+pub(crate) fn effect(task: &Task, target: Option<Effect>) -> Effect {
     if task.effect_declared { task.effect } else { target.unwrap_or(task.effect) }
 }

@@ -112,7 +112,7 @@ impl Scheduler {
         for slot in slots {
             let (tenant, band) = (self.tenant_of(slot), self.board.run(slot).priority);
             for (target, hold) in out_since(self.board.run(slot)) {
-                let cost = self.estimate(self.targets.find_id(&target), hold);
+                let cost = self.estimate(self.targets.find_id(&target), hold, None);
                 self.board.queue.charge(tenant, band, (cost, 0));
             }
         }

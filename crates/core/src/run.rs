@@ -110,6 +110,8 @@ pub(crate) struct Orphan {
     pub(crate) flight: Option<Flight>,
     /// It was stopped for a more urgent task.
     pub(crate) gave_way: bool,
+    /// Another attempt of its task, which was out beside it, has succeeded.
+    pub(crate) is_beaten: bool,
 }
 
 impl Orphan {

@@ -31,6 +31,9 @@ const SPEED_PRIOR: u64 = 16;
 const SPEED_NOISE: u64 = USUAL / 4;
 /// No target counts as more than so many times slower or faster than others.
 const SPEED_MAX: u64 = 16;
+/// A second attempt goes where what it reads anew takes no more than the so many-th part of its time. Where conversations are long it would else read for
+/// longer than the first one was slow.
+const NEAR: u128 = 10;
 /// Output tokens of a task of which not enough was seen.
 const TOKENS_OUT: u64 = 256;
 
@@ -183,19 +186,37 @@ impl Scheduler {
         self.cost(target, asked, prefix).plus(Duration(u64::try_from(crowded).unwrap_or(u64::MAX)))
     }
 
+    /// False if a second attempt there would read anew for more than a small part of the time that it takes: what the first had not to read, it is behind.
+    pub(crate) fn is_near(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
+        let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() else { return true };
+        let asked = self.asked(slot, id);
+        let (_, unread) = self.cached(target, &asked, Some(prefix));
+        self.reading(unread) * NEAR <= u128::from(asked.takes(self.targets.row(target)).as_micros())
+    }
+
+    /// Of the tokens that it is given those that the target has read, and those that it would read anew.
+    fn cached(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> (u64, u64) {
+        let Some(prefix) = prefix else { return (0, 0) };
+        let cached =
+            (self.targets.row(target).read.shared(prefix, self.now) * Prefix::BLOCK_TOKENS).min(asked.tokens_in);
+        (cached, asked.tokens_in - cached)
+    }
+
+    /// How long it takes to read so many tokens, in microseconds.
+    fn reading(&self, tokens: u64) -> u128 {
+        u128::from(tokens) * 1_000_000 / u128::from(self.policy.placement.tokens_per_s.max(1))
+    }
+
     /// What it costs there alone.
     fn cost(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
-        let (row, rules) = (self.targets.row(target), self.policy.placement);
-        let shared = prefix.map_or(0, |prefix| row.read.shared(prefix, self.now) * Prefix::BLOCK_TOKENS);
-        let cached = shared.min(asked.tokens_in);
-        let unread = if prefix.is_some() { asked.tokens_in - cached } else { 0 };
-        let reading = u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s.max(1));
+        let row = self.targets.row(target);
+        let (cached, unread) = self.cached(target, asked, prefix);
         let (tokens_in, tokens_out) = (asked.tokens_in - cached, asked.tokens_out);
         let usage = Usage { tokens_in, tokens_cached: cached, tokens_out, calls: 1, ..Usage::default() };
         let price = row.target.price;
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
-        let sum = u128::from(asked.takes(row).as_micros()) + reading + cost / PICO;
+        let sum = u128::from(asked.takes(row).as_micros()) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
     }
 

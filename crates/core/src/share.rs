@@ -46,11 +46,11 @@ impl Scheduler {
         number
     }
 
-    /// Counts an attempt that is sent: for what attempts on that target have come to.
-    pub(crate) fn charge(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Money) -> Charged {
+    /// Counts an attempt that is sent with so many bytes: for what such attempts on that target have come to.
+    pub(crate) fn charge(&mut self, (slot, id): (Slot, InstId), target: TargetId, hold: Money, bytes: u64) -> Charged {
         let (band, tenant) = (self.band_of(slot, id), self.tenant_of(slot));
         let is_child = child::is_target(&self.targets.row(target).target.name);
-        let cost = if is_child { 0 } else { self.estimate(Some(target), hold) };
+        let cost = if is_child { 0 } else { self.estimate(Some(target), hold, Some(bytes)) };
         if !is_child {
             self.board.queue.sent(band, cost);
         }
@@ -58,22 +58,22 @@ impl Scheduler {
         Charged { band, tenant, cost }
     }
 
-    /// What an attempt on this target counts for until it has ended; of a target that is not known it is what it holds.
-    pub(crate) fn estimate(&self, target: Option<TargetId>, hold: Money) -> u64 {
-        match target.map(|target| self.targets.row(target)) {
-            Some(row) if row.counted.0 > 0 => row.counted.1,
-            Some(row) if hold == Money::ZERO => self.time_cost(row.target.expected),
-            Some(_) | None => hold.0,
-        }
+    /// What an attempt on this target counts for until it has ended, that was given so many bytes if that is known; of a target that is not known it is
+    /// what it holds.
+    pub(crate) fn estimate(&self, target: Option<TargetId>, hold: Money, bytes: Option<u64>) -> u64 {
+        let Some(row) = target.map(|target| self.targets.row(target)) else { return hold.0 };
+        let usual = bytes.map_or_else(|| row.counted.of_all(), |bytes| row.counted.of(bytes, 1));
+        let unseen = || if hold == Money::ZERO { self.time_cost(row.target.expected) } else { hold.0 };
+        usual.unwrap_or_else(unseen)
     }
 
     /// An attempt is sent to a target whose provider limits what comes in a minute: the tokens that are set aside for it.
-    pub(crate) fn keep_pace(&mut self, target: TargetId, worst: u64) -> u64 {
+    pub(crate) fn keep_pace(&mut self, target: TargetId, worst: u64, bytes: u64) -> u64 {
         let row = self.targets.row(target);
         if row.target.rate.is_unlimited() {
             return 0;
         }
-        let tokens = if row.tokens.0 < SEEN_MIN { worst } else { row.tokens.1 };
+        let tokens = row.tokens.of(bytes, SEEN_MIN).unwrap_or(worst);
         let now = self.now;
         self.pace(target, |pace, rate| pace.take(rate, now, tokens));
         tokens
@@ -81,12 +81,12 @@ impl Scheduler {
 
     /// It has ended, and has used so many; nobody knows it where nothing was told.
     pub(crate) fn settle_pace(&mut self, flight: Flight, used: Option<u64>) {
-        let Flight { target, tokens, .. } = flight;
+        let Flight { target, tokens, bytes, .. } = flight;
         if self.targets.row(target).target.rate.is_unlimited() {
             return;
         }
         if let Some(used) = used {
-            take_into(&mut self.targets.row_mut(target).tokens, used);
+            self.targets.row_mut(target).tokens.take(bytes, used);
             self.pace(target, |pace, rate| pace.settle(rate, tokens, used));
         }
     }
@@ -136,7 +136,7 @@ impl Scheduler {
             cost.0
         };
         if !is_child {
-            take_into(&mut self.targets.row_mut(flight.target).counted, cost);
+            self.targets.row_mut(flight.target).counted.take(flight.bytes, cost);
         }
         self.board.queue.charge(tenant, band, (cost, before));
     }

@@ -18,7 +18,7 @@ use crate::pace::Pace;
 use crate::record::Passed;
 use crate::retries::Retries;
 use crate::score::Speed;
-use crate::share::mean_of;
+use crate::usual::Usual;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -51,10 +51,10 @@ pub(crate) struct TargetRow {
     pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
     pub(crate) pace: Pace,
-    /// Tokens of attempts here: how many attempts, and a mean of the latest.
-    pub(crate) tokens: (u32, u64),
-    /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
-    pub(crate) counted: (u32, u64),
+    /// Tokens of attempts here.
+    pub(crate) tokens: Usual,
+    /// What attempts here have come to, in pico-dollars.
+    pub(crate) counted: Usual,
     /// How long attempts here take in relation to what attempts of their tasks usually take.
     pub(crate) speed: Speed,
     /// What it has read lately.
@@ -93,8 +93,8 @@ impl TargetRow {
             breaker,
             limit,
             retries: self.retries.kept(),
-            tokens: self.tokens,
-            counted: self.counted,
+            tokens: self.tokens.kept(),
+            counted: self.counted.kept(),
             speed: self.speed.kept(),
         };
         let is_idle = self.running == 0 && self.learned == Learned::default() && self.pace == Pace::default();
@@ -106,9 +106,8 @@ impl TargetRow {
         self.learned = Learned::remembered(&kept.limit, rules.turned_away, now);
         self.retries = Retries::remembered(kept.retries, ahead, now);
         self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);
-        let (count, tokens) = mean_of(kept.tokens);
-        self.tokens = (count, tokens.min(self.target.rate.tokens.unwrap_or(u64::MAX)));
-        self.counted = mean_of(kept.counted);
+        self.tokens = Usual::remembered(&kept.tokens, self.target.rate.tokens.unwrap_or(u64::MAX));
+        self.counted = Usual::remembered(&kept.counted, u64::MAX);
         self.speed = Speed::remembered(kept.speed);
     }
 
@@ -139,8 +138,8 @@ impl Targets {
                     learned: Learned::default(),
                     retries: Retries::default(),
                     pace: Pace::default(),
-                    tokens: (0, 0),
-                    counted: (0, 0),
+                    tokens: Usual::default(),
+                    counted: Usual::default(),
                     speed: Speed::default(),
                     read: Remembered::default(),
                 }),
@@ -305,6 +304,8 @@ impl Targets {
             closed_until: Some(row.closed_until).filter(|until| *until > now),
             learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
+            rate: row.target.rate,
+            rate_is_stated: false,
             paced_until: Some(row.pace.opens(row.target.rate)).filter(|until| *until > now),
             expected: row.target.expected,
         };

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration as Span;
 
 use agendum_core::Dispatch;
-use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink, chain};
+use agendum_ports::{
+    Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, RateSink, Reference, ReferenceSink, chain,
+};
 use agendum_types::graph::{CHAT_REFUSED, Timeouts, Work};
+use agendum_types::target::Rate;
 use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -65,6 +68,7 @@ type Running = BoxFuture<'static, Result<Finished, Failed>>;
 struct Ends {
     chunks: mpsc::Receiver<Chunk>,
     references: mpsc::Receiver<Reference>,
+    rates: mpsc::Receiver<Rate>,
     ahead: Option<Scanner>,
 }
 
@@ -130,6 +134,7 @@ impl Launch {
         let dispatch = &*self.dispatch;
         let (chunks, chunks_end) = ChunkSink::channel(CHUNK_CREDIT);
         let (references, references_end) = ReferenceSink::channel();
+        let (rates, rates_end) = RateSink::channel();
         let path = dispatch.graph.path_text(&dispatch.attempt.path);
         let attempt = Attempt {
             id: dispatch.attempt.clone(),
@@ -142,6 +147,7 @@ impl Launch {
             input: Payload { media: MediaType::Json, bytes: input },
             chunks,
             references,
+            rates,
             cancel: self.cancel.clone(),
         };
         let running: Running = match &dispatch.reattach {
@@ -151,7 +157,8 @@ impl Launch {
                 None => return Err(Failed::new(Class::Unavailable, "the attempt of an earlier life is out of reach")),
             },
         };
-        self.watch(running, Ends { chunks: chunks_end, references: references_end, ahead }).await
+        let ends = Ends { chunks: chunks_end, references: references_end, rates: rates_end, ahead };
+        self.watch(running, ends).await
     }
 
     /// Waits for the adapter, passes on what it says meanwhile, and stops it when time is up.
@@ -166,9 +173,14 @@ impl Launch {
                     self.chunk(chunk, &mut ends.ahead);
                 }
                 Some(reference) = ends.references.recv() => self.reference(reference),
+                Some(rate) = ends.rates.recv() => self.rate(rate),
                 result = &mut running => {
                     while let Ok(chunk) = ends.chunks.try_recv() {
                         self.chunk(chunk, &mut ends.ahead);
+                    }
+                    // A short answer is there with its headers.
+                    if let Ok(rate) = ends.rates.try_recv() {
+                        self.rate(rate);
                     }
                     return result;
                 }
@@ -215,6 +227,10 @@ impl Launch {
     fn reference(&self, reference: Reference) {
         let attempt = self.dispatch.attempt.clone();
         self.inbox.send(Message::Referenced { life: self.life, attempt, reference: reference.0 });
+    }
+
+    fn rate(&self, rate: Rate) {
+        self.inbox.send(Message::RateStated { life: self.life, target: self.dispatch.target, rate });
     }
 }
 

@@ -11,8 +11,9 @@ use std::time::{Duration as Span, Instant};
 use agendum_core::{Addition, Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
 use agendum_ports::{HourChange, Invoice, Reconciliation, StoreError};
 use agendum_types::snapshot::Snapshot;
+use agendum_types::target::Rate;
 use agendum_types::{
-    AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
+    AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TargetId, TaskPath, Tenant, WaitView, WindowView,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -146,6 +147,12 @@ pub(crate) enum Message {
         life: u64,
         attempt: AttemptId,
         reference: Arc<str>,
+    },
+    /// A provider says what it lets through in a minute.
+    RateStated {
+        life: u64,
+        target: TargetId,
+        rate: Rate,
     },
     /// The first of the appends on their way has its answer.
     Appended {
@@ -311,6 +318,7 @@ impl Message {
             | Self::AwaitDone { .. }
             | Self::Kept { .. }
             | Self::Referenced { .. }
+            | Self::RateStated { .. }
             | Self::Appended { .. }
             | Self::Settle { .. }
             | Self::Stop => None,

@@ -18,4 +18,5 @@ mod reconciled;
 mod remembered;
 mod restarts;
 mod room;
+mod stated;
 mod watched;

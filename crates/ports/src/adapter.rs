@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use agendum_types::target::Rate;
 use agendum_types::{AttemptId, Class, Duration, Labels, MediaType, Principal, Tenant, Usage};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -44,6 +45,8 @@ pub struct Attempt {
     pub chunks: ChunkSink,
     /// Where a reference goes by which `reattach` can continue; the driver records it.
     pub references: ReferenceSink,
+    /// Where goes what the provider says that it lets through in a minute.
+    pub rates: RateSink,
     /// Cancelled when the attempt shall stop: the adapter tells its target, frees what it holds and returns soon.
     pub cancel: CancellationToken,
 }
@@ -68,6 +71,10 @@ pub struct ChunkSink(mpsc::Sender<Chunk>);
 /// Takes the external reference of an attempt.
 #[derive(Clone, Debug)]
 pub struct ReferenceSink(mpsc::Sender<Reference>);
+
+/// Takes what a provider says of its limits.
+#[derive(Clone, Debug)]
+pub struct RateSink(mpsc::Sender<Rate>);
 
 /// An attempt that gave a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,5 +173,19 @@ impl ReferenceSink {
     /// Hands the reference over.
     pub async fn send(&self, reference: Reference) {
         let _gone = self.0.send(reference).await;
+    }
+}
+
+impl RateSink {
+    /// A sink and the end that reads it.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Rate>) {
+        let (sender, receiver) = mpsc::channel(1);
+        (Self(sender), receiver)
+    }
+
+    /// Tells it, without waiting: where it is not read it will be said again with the next answer.
+    pub fn tell(&self, rate: Rate) {
+        let _full_or_gone = self.0.try_send(rate);
     }
 }

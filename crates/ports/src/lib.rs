@@ -17,7 +17,7 @@ pub mod retention;
 pub mod spending;
 pub mod store;
 
-pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
+pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, RateSink, Reference, ReferenceSink};
 pub use backup::{Backup, Copied};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;

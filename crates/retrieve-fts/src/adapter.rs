@@ -131,7 +131,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::mpsc::channel;
 
-    use agendum_ports::{Adapter as _, Attempt, ChunkSink, Payload, ReferenceSink};
+    use agendum_ports::{Adapter as _, Attempt, ChunkSink, Payload, RateSink, ReferenceSink};
     use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
     use tokio_util::sync::CancellationToken;
 
@@ -158,6 +158,7 @@ mod tests {
             },
             chunks: ChunkSink::channel(1).0,
             references: ReferenceSink::channel().0,
+            rates: RateSink::channel().0,
             cancel: cancel.clone(),
         };
         (attempt, cancel)

@@ -36,7 +36,7 @@ use agendum_types::{Limits, Tenant, Windows};
 pub use documents::Documents;
 pub use hooks::{NoSecret, Secrets};
 pub use notices::pinged;
-pub use provider::{Categories, Model, Mood, Reply, provider};
+pub use provider::{Allowance, Categories, Model, Mood, Reply, provider};
 pub use routes::{Server, bind};
 pub use tokio_util::sync::CancellationToken;
 

@@ -8,7 +8,8 @@ use std::time::Duration as Span;
 use agendum_ports::{Clock as _, Wall};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::map_response_with_state;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -37,6 +38,19 @@ pub trait Model: Send + Sync + 'static {
     fn mood(&self) -> Mood;
     /// Before the first word, and between words.
     fn pauses(&self) -> (Span, Span);
+    /// The requests that it lets through in a minute, where it counts them: each answer says so in its headers.
+    fn allowance(&self) -> Option<Allowance> {
+        None
+    }
+}
+
+/// The requests of a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// As many as the bucket holds, which fills within the minute; at least 1.
+    pub limit: u64,
+    /// As many as it holds now.
+    pub left: u64,
 }
 
 /// What a model replies.
@@ -88,7 +102,22 @@ pub fn provider(model: Arc<dyn Model>) -> Router {
         .method_not_allowed_fallback(unknown)
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(map_response_with_state(Arc::clone(&state), allowed))
         .with_state(state)
+}
+
+/// Says what is left, in OpenAI's headers.
+async fn allowed(State(provider): State<Arc<Provider>>, mut response: Response) -> Response {
+    if let Some(Allowance { limit, left }) = provider.model.allowance() {
+        let millis = limit.saturating_sub(left).saturating_mul(60_000) / limit.max(1);
+        let reset = if millis < 1_000 { format!("{millis}ms") } else { format!("{}s", millis as f64 / 1_000.0) };
+        let said = [("limit", limit.to_string()), ("remaining", left.to_string()), ("reset", reset)];
+        for (part, value) in said {
+            let name = HeaderName::try_from(format!("x-ratelimit-{part}-requests")).expect("it is a name");
+            response.headers_mut().insert(name, HeaderValue::try_from(value).expect("it is visible ASCII"));
+        }
+    }
+    response
 }
 
 /// An error in OpenAI's form.

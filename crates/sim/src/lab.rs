@@ -13,6 +13,7 @@ pub mod faults;
 pub mod fleet;
 pub mod flows;
 pub mod measure;
+mod play;
 pub mod provider;
 pub mod reference;
 pub mod report;
@@ -22,21 +23,18 @@ mod tests;
 pub mod workload;
 pub mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
 use agendum_types::policy::Index;
-use agendum_types::{Duration, Limits, Policy};
+use agendum_types::{Limits, Policy};
 
 use bounds::Knows;
 use fleet::Fleet;
 use flows::{Budget, Sees};
-use measure::{Estimate, Seen};
+use measure::Seen;
 use reference::Rule;
-use report::{Row, Table};
-use scenario::Scenario;
 use workload::{Job, Workload};
 use world::{Clock, Met, View};
+
+pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
 pub const SHIPPED: [(&str, &str); 18] = [
@@ -224,84 +222,4 @@ fn policy(name: &str) -> Result<Policy, String> {
         }
     }
     Ok(policy)
-}
-
-/// Runs a scenario: every load, every policy, every seed.
-///
-/// # Errors
-///
-/// If it asks for what cannot be played, its data cannot be read, or a policy has no such name.
-pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Result<Vec<Table>, String> {
-    scenario.check()?;
-    let workload = scenario.workload(folder)?;
-    let contenders = scenario.policies.iter().map(|name| Ok((name.as_str(), Contender::named(name)?)));
-    let contenders = contenders.collect::<Result<Vec<_>, String>>()?;
-    let mut tables = Vec::new();
-    for load in &scenario.loads {
-        let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
-        let (fleet, faults) = (&scenario.fleet, &scenario.faults);
-        let met = Met { fleet, slots: fleet.slots_at(*load)?, faults };
-        for seed in 0..scenario.seeds {
-            let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
-            let wrong = |error| format!("load {load}, seed {seed}: {error}");
-            scenario.check_jobs(&workload, &jobs).map_err(wrong)?;
-            if let Some(estimates) = scenario.estimates {
-                estimates.say(&mut jobs, seed);
-            }
-            for (name, contender) in &contenders {
-                let mut played = contender.play(&workload, &jobs, met, clock)?;
-                if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
-                    return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
-                }
-                if seed > 0 {
-                    // Charts are of the first.
-                    played.bars = Vec::new();
-                }
-                seen.entry(name).or_default().push(played);
-            }
-        }
-        let pictures = |name: &String| {
-            let bars = std::mem::take(&mut seen.get_mut(name.as_str())?.first_mut()?.bars);
-            Some((name.clone(), bars))
-        };
-        let pictures = scenario.policies.iter().filter_map(pictures).collect();
-        tables.push(Table { pictures, ..table(scenario, *load, &workload, &seen) });
-    }
-    Ok(tables)
-}
-
-fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&str, Vec<Seen>>) -> Table {
-    let figures = |name: &str| -> Vec<BTreeMap<&'static str, f64>> { seen[name].iter().map(Seen::figures).collect() };
-    let base = figures(&scenario.baseline);
-    let row = |name: &String| {
-        let own = figures(name);
-        let values = |of: &[BTreeMap<&'static str, f64>], figure: &str| -> Vec<f64> {
-            of.iter().filter_map(|figures| figures.get(figure).copied()).collect()
-        };
-        let of = |figure: &&'static str| {
-            let (mine, theirs) = (values(&own, figure), values(&base, figure));
-            let ratios: Vec<f64> = mine.iter().zip(&theirs).map(|(mine, theirs)| mine / theirs).collect();
-            // Where the baseline has nothing, nothing is so many times that.
-            let is_ratio = ratios.len() == own.len() && ratios.iter().all(|ratio| ratio.is_finite());
-            let ratio = is_ratio.then(|| Estimate::of(&ratios));
-            (*figure, Estimate::of(&mine), ratio)
-        };
-        let took: Vec<Duration> = seen[name.as_str()].iter().flat_map(Seen::took).collect();
-        let hashes = seen[name.as_str()].iter().filter_map(|seen| seen.hash);
-        // What was seen with one seed alone is a figure too; that nothing was refused is none.
-        let mut names: BTreeSet<&'static str> = own.iter().flat_map(BTreeMap::keys).copied().collect();
-        names.retain(|name| *name != "refused" || values(&own, name).iter().any(|count| *count > 0.0));
-        Row::new(name, names.iter().map(of).collect(), &hashes.collect::<Vec<_>>(), took)
-    };
-    let rows: Vec<Row> = scenario.policies.iter().map(row).collect();
-    Table {
-        load,
-        of: if scenario.fleet == Fleet::Workers { "workers" } else { "load" },
-        seeds: scenario.seeds,
-        baseline: scenario.baseline.clone(),
-        is_generated: workload.is_generated,
-        front: report::front::front(&rows),
-        rows,
-        pictures: Vec::new(),
-    }
 }

@@ -19,17 +19,19 @@ struct Asked {
 pub(crate) fn run(name: &str, words: &[&str]) -> Result<String, String> {
     let asked = asked(words)?;
     let text = lab::scenario(name)?;
-    let scenario = Scenario::read(&text)?.with(asked.wishes);
+    let written = Scenario::read(&text)?;
+    let scenario = written.clone().with(asked.wishes);
     let began = Instant::now();
     let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let tables = lab::run(&scenario, asked.data.as_deref(), &clock)?;
+    let tables = lab::run(&scenario, asked.data.as_deref(), &clock, &|_| {})?;
+    let ran = report::Ran::of(&written, &scenario, &tables);
     if let Some(file) = asked.json {
         write(&file, &serde_json::to_string_pretty(&tables).map_err(|error| error.to_string())?)?;
     }
     if let Some(file) = asked.report {
-        write(&file, &report::page(&scenario.about, &text, &tables))?;
+        write(&file, &report::page(&ran, &text, &tables))?;
     }
-    Ok(format!("{}\n{:.1} s", report::text(&text, &tables), began.elapsed().as_secs_f64()))
+    Ok(format!("{}\n{:.1} s", report::text(&ran, &text, &tables), began.elapsed().as_secs_f64()))
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {

@@ -159,11 +159,12 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
-    /// When it was sent, with what hold, how many tokens of its minute, and what it counts for.
+    /// When it was sent, with what hold and how many bytes, how many tokens of its minute, and what it counts for.
     sent: Timestamp,
     /// As what of its target it was sent: since that was last whole, or broke.
     turn: u32,
     hold: (Money, u64),
+    bytes: u64,
     tokens: u64,
     counted: ((usize, Tenant), u64),
     /// What it holds of pools.

@@ -9,6 +9,7 @@
 mod cause;
 mod compare;
 mod past;
+mod places;
 mod pools;
 mod text;
 mod usual;
@@ -33,6 +34,7 @@ use world::{Course, Ground, Played};
 pub use compare::{Accuracy, Figure, Report, Row, TargetSaid, TenantRow};
 pub use page::page;
 pub use past::{LeftOut, Records};
+pub use places::Places;
 pub use text::text;
 pub use world::MadeUp;
 
@@ -68,6 +70,9 @@ pub struct Past {
     lives: BTreeMap<RunId, Life>,
     left_out: BTreeMap<LeftOut, usize>,
     bars: Vec<Bar>,
+    /// What lay where of the runs that are left out, as far as that is known, and how many there are of which it is not.
+    left_bars: Vec<Bar>,
+    left_unknown: usize,
     /// The policies that its attempts were chosen by, where they had to be chosen, and how many were by each.
     policies: BTreeMap<Arc<str>, u64>,
 }
@@ -77,13 +82,11 @@ impl Past {
     pub fn take(&mut self, records: &Records) {
         match Life::of(records) {
             Ok(life) => {
-                let mut chart = Chart::default();
-                records.entries.iter().for_each(|entry| chart.take(entry));
-                self.bars.extend(chart.bars(Timestamp::MAX));
+                self.bars.extend(bars_of(records));
                 self.policies_of(records);
                 self.lives.insert(life.run(), life);
             }
-            Err(why) => self.leave_out(why),
+            Err(why) => self.leave_out(why, Some(records)),
         }
     }
 
@@ -116,9 +119,13 @@ impl Past {
         }
     }
 
-    /// Counts a run that is left out.
-    pub fn leave_out(&mut self, why: LeftOut) {
+    /// Counts a run that is left out; where its records are known, they say which places it had.
+    pub fn leave_out(&mut self, why: LeftOut, records: Option<&Records>) {
         *self.left_out.entry(why).or_default() += 1;
+        match records {
+            Some(records) => self.left_bars.extend(bars_of(records)),
+            None => self.left_unknown += 1,
+        }
     }
 
     /// How many runs will be run again.
@@ -203,6 +210,13 @@ pub fn run(
         played.push((Arc::clone(policy), play(policy, false)));
     }
     compare::report(past, asked, (said, lacking), &alone, played)
+}
+
+/// What lay where of one run; what is out still has no end.
+fn bars_of(records: &Records) -> Vec<Bar> {
+    let mut chart = Chart::default();
+    records.entries.iter().for_each(|entry| chart.take(entry));
+    chart.bars(Timestamp::MAX)
 }
 
 /// Nobody is given up where nothing is scarce.

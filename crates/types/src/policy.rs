@@ -69,7 +69,7 @@ pub struct Limits {
     pub turned_away: u8,
 }
 
-/// When a second attempt is sent beside a slow one, of what leaves no effect.
+/// When a second attempt is sent beside a slow one, of what may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hedging {
     /// Once it has taken longer than so many of a hundred attempts of its task; 0: never.

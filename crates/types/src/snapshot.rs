@@ -11,7 +11,7 @@ use crate::payload::PayloadRef;
 use crate::policy::Index;
 use crate::pool::Need;
 use crate::status::{RunStatus, TaskStatus};
-use crate::target::Bound;
+use crate::target::{Bound, Rate};
 use crate::time::{Duration, Timestamp};
 use crate::wait::Wait;
 use crate::window::Window;
@@ -50,6 +50,10 @@ pub struct TargetLoad {
     pub closed_until: Option<Timestamp>,
     /// Too many of its latest attempts failed: it takes nothing before this instant, and then one attempt that tries it.
     pub broken_until: Option<Timestamp>,
+    /// What its provider lets through in a minute.
+    pub rate: Rate,
+    /// That is not, or not all, what the configuration says, but what the provider says with its answers.
+    pub rate_is_stated: bool,
     /// What its provider lets through in a minute is used up until then.
     pub paced_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agendum_core::Checkpoint;
 use agendum_core::checkpoint::{
     BandKept, BreakerKept, GraphKept, LimitKept, Mean, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept,
-    TenantKept,
+    TenantKept, UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
 use agendum_types::{Duration, Hash, Incarnation, Seq, Tenant, Timestamp};
@@ -67,8 +67,9 @@ struct Target<'a> {
     breaker: Breaker,
     limit: Limit,
     retries: (u32, u64),
-    tokens: Mean,
-    counted: Mean,
+    /// Of all, and by size.
+    tokens: (Mean, Vec<(u8, Mean)>),
+    counted: (Mean, Vec<(u8, Mean)>),
     speed: (u64, u64),
 }
 
@@ -176,8 +177,8 @@ fn target(kept: &TargetKept) -> Target<'_> {
         },
         limit: Limit { until: until.0, parts, answers, limit },
         retries: kept.retries,
-        tokens: kept.tokens,
-        counted: kept.counted,
+        tokens: (kept.tokens.all, kept.tokens.by_size.clone()),
+        counted: (kept.counted.all, kept.counted.by_size.clone()),
         speed: kept.speed,
     }
 }
@@ -197,8 +198,8 @@ fn target_kept(read: Target<'_>) -> TargetKept {
         },
         limit: LimitKept { until: Timestamp(until), parts, answers, limit },
         retries: read.retries,
-        tokens: read.tokens,
-        counted: read.counted,
+        tokens: UsualKept { all: read.tokens.0, by_size: read.tokens.1 },
+        counted: UsualKept { all: read.counted.0, by_size: read.counted.1 },
         speed: read.speed,
     }
 }

@@ -17,7 +17,7 @@ else is said. `fifo` is built in too. Example, rules.yaml:
   fairness: { weights: { acme: 2 } }      # twice as much as any other tenant
 
   agendum policy check rules.yaml         what is wrong with it
-  agendum policy diff balanced rules.yaml what it changes
+  agendum policy diff rules.yaml          what it changes
 
 `policy = \"rules.yaml\"` in agendum.toml puts it in force with the next start.
 `agendum schema policy` prints every word; docs/policies.md says when to choose
@@ -37,12 +37,12 @@ pub(crate) enum Policy {
         #[arg(value_name = "FILE|NAME")]
         policy: Option<PathBuf>,
     },
-    /// Show what two policies have otherwise
+    /// Show what two policies have otherwise, or what one has otherwise than `balanced`
     Diff {
-        /// The one: a document, or the name of a built-in policy
+        /// The one: a document, or the name of a built-in policy; alone it is what stands beside `balanced`
         a: PathBuf,
         /// The other
-        b: PathBuf,
+        b: Option<PathBuf>,
     },
 }
 

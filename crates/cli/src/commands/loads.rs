@@ -7,9 +7,9 @@ use agendum_wire::v1::{TargetLine, Targets};
 use owo_colors::OwoColorize as _;
 
 use super::{Context, runs};
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
 use crate::hosting::{Need, Session, tell};
-use crate::show;
+use crate::show::{self, counted};
 
 pub(crate) async fn targets(context: &Context) -> Result<(), Failure> {
     if Directory::look(&context.data).owner().is_none() {
@@ -23,7 +23,8 @@ pub(crate) async fn targets(context: &Context) -> Result<(), Failure> {
 
 fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     if context.json {
-        return show::json(found);
+        show::json(found)?;
+        return ended(found);
     }
     if found.at.is_none() {
         tell("no process has the data directory: how its targets are used is known to the one that has");
@@ -36,7 +37,17 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     for line in &found.pools {
         writeln!(out, "pool {}  {} of {} units held", line.pool.bold(), line.held, line.units)?;
     }
-    Ok(())
+    if found.queued > 0 {
+        let waits = if found.queued == 1 { "waits" } else { "wait" };
+        writeln!(out, "{} {waits} to be sent", counted(found.queued as usize, "task"))?;
+    }
+    ended(found)
+}
+
+/// Fails if a target gets nothing though it may have room. That it is full, or out of its minute, is work as usual.
+fn ended(found: &Targets) -> Result<(), Failure> {
+    let is_shut = |line: &TargetLine| line.closed_until.is_some() || line.broken_until.is_some();
+    if found.targets.iter().any(is_shut) { Err(Failure::silent(FAILED)) } else { Ok(()) }
 }
 
 /// What is out there, of how many, and what keeps more from going.
@@ -47,6 +58,13 @@ fn used(line: &TargetLine) -> String {
         }
         None => format!("{} of {} at once", line.running, line.concurrency),
     };
+    let rates = [(line.requests_per_minute, "requests"), (line.tokens_per_minute, "tokens")];
+    let rates: Vec<String> =
+        rates.iter().filter_map(|(count, what)| count.map(|count| format!("{count} {what}"))).collect();
+    if !rates.is_empty() {
+        let source = if line.rate_is_stated { ", as its provider says" } else { "" };
+        said.extend([", ", &rates.join(" and "), " a minute", source]);
+    }
     let pauses = [
         ("asked for a pause until", &line.closed_until),
         ("left alone, since it fails, until", &line.broken_until),
@@ -60,9 +78,24 @@ fn used(line: &TargetLine) -> String {
 
 #[cfg(test)]
 mod tests {
-    use agendum_wire::v1::TargetLine;
+    use agendum_wire::v1::{TargetLine, Targets};
 
-    use super::used;
+    use super::{ended, used};
+
+    #[test]
+    fn a_target_that_gets_nothing_is_a_failure() {
+        let line = TargetLine { running: 8, concurrency: 8, ..TargetLine::default() };
+        let at = || Some("T".to_owned());
+        for (line, is_well) in [
+            (line.clone(), true),
+            (TargetLine { learned: Some(3), paced_until: at(), ..line.clone() }, true),
+            (TargetLine { closed_until: at(), ..line.clone() }, false),
+            (TargetLine { broken_until: at(), ..line }, false),
+        ] {
+            let found = Targets { targets: vec![TargetLine::default(), line.clone()], ..Targets::default() };
+            assert_eq!(ended(&found).is_ok(), is_well, "{line:?}");
+        }
+    }
 
     #[test]
     fn what_keeps_more_from_going_is_told() {
@@ -71,11 +104,20 @@ mod tests {
         let told = [
             used(&line),
             used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }),
+            used(&TargetLine { requests_per_minute: Some(60), ..line.clone() }),
+            used(&TargetLine {
+                requests_per_minute: Some(60),
+                tokens_per_minute: Some(9_000),
+                rate_is_stated: true,
+                ..line.clone()
+            }),
             used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line }),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         2 of 8 at once
         2 of 3 at once: it turns some away (8 configured), its minute is used up until T3
+        2 of 8 at once, 60 requests a minute
+        2 of 8 at once, 60 requests and 9000 tokens a minute, as its provider says
         2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2
         ");
     }

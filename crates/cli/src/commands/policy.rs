@@ -32,7 +32,13 @@ pub(crate) fn documents(json: bool, command: Command, limits: &Limits) -> Result
             let policy = policy.unwrap_or_else(|| PathBuf::from(Policy::BALANCED));
             shown(json, &found(json, &policy, limits)?, None)
         }
-        Command::Diff { a, b } => diff(json, [&found(json, &a, limits)?, &found(json, &b, limits)?]),
+        Command::Diff { a, b } => {
+            let (a, b) = match b {
+                Some(b) => (a, b),
+                None => (PathBuf::from(Policy::BALANCED), a),
+            };
+            diff(json, [&found(json, &a, limits)?, &found(json, &b, limits)?])
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! `provider`: the offline model in OpenAI's wire format, as well-behaved as it is told to be.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agendum_adapters::offline::{self, Counted, Temper};
-use agendum_server::{CancellationToken, Categories, Model, Mood, Reply};
+use agendum_server::{Allowance, CancellationToken, Categories, Model, Mood, Reply};
 use serde_json::Value as Json;
 
 use super::serve::on_loopback;
@@ -17,12 +18,26 @@ use crate::hosting::{signalled, tell};
 /// How long requests under way may go on once it shall stop.
 const GRACE: Duration = Duration::from_secs(2);
 
+mod gate;
+
+pub(super) use gate::Gate;
+
 /// The model behind the routes.
-pub(super) struct Offline(Counted);
+pub(super) struct Offline {
+    counted: Counted,
+    /// Requests that it lets through in a minute, and what counts them.
+    gate: Option<(u64, Mutex<Gate>)>,
+}
 
 impl Offline {
     pub(super) fn new(temper: Temper) -> Self {
-        Self(Counted::new(temper))
+        Self { counted: Counted::new(temper), gate: None }
+    }
+
+    /// The same, which lets so many requests through in a minute.
+    fn limited(self, requests: Option<NonZeroU32>) -> Self {
+        let gate = requests.map(|requests| u64::from(requests.get()));
+        Self { gate: gate.map(|requests| (requests, Mutex::new(Gate::new(requests, 1)))), ..self }
     }
 }
 
@@ -56,7 +71,13 @@ impl Model for Offline {
     }
 
     fn mood(&self) -> Mood {
-        match self.0.next() {
+        if let Some((requests, gate)) = &self.gate
+            && !gate.lock().unwrap_or_else(PoisonError::into_inner).comes()
+        {
+            // The next is there when a request's part of the minute is over.
+            return Mood::RateLimited { retry_after_ms: 60_000 / requests };
+        }
+        match self.counted.next() {
             offline::Mood::Fine => Mood::Fine,
             offline::Mood::RateLimited => Mood::RateLimited { retry_after_ms: offline::RETRY_AFTER_MS },
             offline::Mood::Fails => Mood::Fails,
@@ -65,7 +86,12 @@ impl Model for Offline {
     }
 
     fn pauses(&self) -> (Duration, Duration) {
-        (Duration::from_millis(self.0.temper.delay_ms), Duration::from_millis(self.0.temper.word_ms))
+        (Duration::from_millis(self.counted.temper.delay_ms), Duration::from_millis(self.counted.temper.word_ms))
+    }
+
+    fn allowance(&self) -> Option<Allowance> {
+        let (limit, gate) = self.gate.as_ref()?;
+        Some(Allowance { limit: *limit, left: gate.lock().unwrap_or_else(PoisonError::into_inner).left() })
     }
 }
 
@@ -81,7 +107,7 @@ impl From<&Misbehave> for Temper {
     }
 }
 
-pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), Failure> {
+pub(crate) async fn provider(listen: SocketAddr, requests: Option<NonZeroU32>, temper: Temper) -> Result<(), Failure> {
     on_loopback(listen)?;
     let server = bind(listen).await?;
     let address = server.address();
@@ -89,8 +115,11 @@ pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), F
     if temper != Temper::default() {
         tell(&format!("it misbehaves as told: {}", told(temper)));
     }
+    if let Some(requests) = requests {
+        tell(&format!("it lets {requests} requests through in a minute, and says so in its headers"));
+    }
     tell(&format!("try: curl http://{address}/v1/models"));
-    let router = agendum_server::provider(Arc::new(Offline::new(temper)));
+    let router = agendum_server::provider(Arc::new(Offline::new(temper).limited(requests)));
     let stop = CancellationToken::new();
     tokio::select! {
         () = server.serve_router(router, stop.clone()) => {}

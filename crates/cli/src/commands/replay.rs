@@ -212,18 +212,19 @@ impl Reading {
     async fn take(&mut self, row: &RunRow) -> Result<(), Failure> {
         if row.answered.is_none() {
             self.open += 1;
-            self.past.leave_out(LeftOut::Open);
-            return Ok(());
         }
         match self.records(row).await {
+            // It had places all the same.
+            Ok(records) if row.answered.is_none() => self.past.leave_out(LeftOut::Open, Some(&records)),
             Ok(records) => self.past.take(&records),
             Err(ReadError::Store(error)) => return Err(error.into()),
             Err(
                 error @ (ReadError::NoRun(_) | ReadError::LeftOut(_) | ReadError::Decode(_) | ReadError::Payload(_)),
             ) => {
                 tracing::warn!(run = %row.run, %error, "a run cannot be read, and is left out");
-                self.unreadable += 1;
-                self.past.leave_out(LeftOut::Unreadable);
+                let is_open = row.answered.is_none();
+                self.unreadable += usize::from(!is_open);
+                self.past.leave_out(if is_open { LeftOut::Open } else { LeftOut::Unreadable }, None);
             }
         }
         Ok(())

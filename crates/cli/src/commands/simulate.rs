@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use agendum_sim::lab::report::{self, Ran};
 use agendum_sim::lab::scenario::{Scenario, Wishes};
-use agendum_sim::lab::{self, report};
+use agendum_sim::lab::{self, Step};
 use agendum_types::Limits;
 
 use super::policy;
@@ -21,17 +22,44 @@ pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
         policy::found(json, Path::new(name), &Limits::STANDARD)?;
     }
     let wishes = Wishes { seeds: asked.seeds, loads: asked.loads, policies: asked.compare };
-    let scenario = Scenario::read(&text).map_err(Failure::usage)?.with(wishes);
+    let written = Scenario::read(&text).map_err(Failure::usage)?;
+    let scenario = written.clone().with(wishes);
     let began = Instant::now();
     let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let tables = lab::run(&scenario, asked.traces.as_deref(), &clock).map_err(Failure::usage)?;
+    let line = show::Rewritten::new(json);
+    let tells = |step: &Step<'_>| line.tell(|| told(step, began.elapsed()));
+    let tables = lab::run(&scenario, asked.traces.as_deref(), &clock, &tells).map_err(Failure::usage)?;
+    line.erase();
+    let ran = Ran::of(&written, &scenario, &tables);
     if let Some(file) = asked.report {
-        std::fs::write(&file, report::page(&scenario.about, &text, &tables))
+        std::fs::write(&file, report::page(&ran, &text, &tables))
             .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
         tell(&format!("written: {}", file.display()));
     }
     if json {
         return show::json(&serde_json::to_value(&tables).unwrap_or_default());
     }
-    Ok(writeln!(show::out(), "{}", report::text(&text, &tables).trim_end())?)
+    Ok(writeln!(show::out(), "{}", report::text(&ran, &text, &tables).trim_end())?)
+}
+
+/// How far it is.
+fn told(step: &Step<'_>, since: Duration) -> String {
+    let Step { load, policy, seed, seeds, done, of } = step;
+    let percent = done * 100 / of.max(&1);
+    format!("… {percent} %, {:.0} s: at {load}, seed {seed} of {seeds}, {policy}", since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use agendum_sim::lab::Step;
+
+    use super::told;
+
+    #[test]
+    fn how_far_it_is_is_told_in_a_line() {
+        let step = Step { load: 0.95, policy: "balanced", seed: 3, seeds: 8, done: 20, of: 64 };
+        assert_eq!(told(&step, Duration::from_millis(12_300)), "… 31 %, 12 s: at 0.95, seed 3 of 8, balanced");
+    }
 }

@@ -3,21 +3,18 @@
 use std::io::Write;
 
 use agendum_types::{Duration, Money};
-use agendum_wire::v1::{Compensation, Part, Run, RunDetail, TaskLine, Turn, WaitLine, Why, WhyNode, WhyTask, names};
+use agendum_wire::v1::{Compensation, Run, RunDetail, TaskLine, Turn, WaitLine, Why};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::column::Column;
+use super::why::bars;
 use super::{children, compensation, err, out, plain};
 use crate::failure::Failure;
 use crate::next;
 
-/// Characters of a reason at most, and of the sentence about a run, which may tell one: some are whole pages.
+/// Characters of a reason at most: some are whole pages.
 const REASON_MAX: usize = 200;
-const SENTENCE_MAX: usize = 1_000;
-/// Columns of the bars.
-const BAR: usize = 32;
 
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     writeln!(out(), "{}", serde_json::to_string(value)?)?;
@@ -144,7 +141,7 @@ pub(crate) fn turn(turn: &Turn) -> String {
 }
 
 /// How far what a run has done was taken back.
-fn taken_back(out: &mut impl Write, told: Option<&Compensation>) -> Result<(), Failure> {
+pub(super) fn taken_back(out: &mut impl Write, told: Option<&Compensation>) -> Result<(), Failure> {
     for line in told.map(compensation::lines).unwrap_or_default() {
         writeln!(out, "  {line}")?;
     }
@@ -215,203 +212,6 @@ pub(crate) fn timeline(why: &Why, detail: &RunDetail) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A row of the timeline: a task, or all items and rounds of one.
-struct Row<'w> {
-    name: String,
-    critical: bool,
-    ready: f64,
-    waited: f64,
-    end: f64,
-    took: String,
-    /// For the order of rows.
-    place: (f64, &'w str),
-}
-
-/// Instances of a task up to which each has a row of its own.
-const ROWS_EACH: u64 = 8;
-/// Rows of the timeline at most.
-const ROWS_MAX: usize = 40;
-
-fn rows(why: &Why) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
-    for node in &many {
-        let end = node.ended_ms.unwrap_or(why.wall_ms);
-        rows.push(Row {
-            name: format!("{} ×{}", node.task, node.count),
-            critical: why.critical_path.iter().any(|path| names(path) == node.task),
-            ready: node.ready_ms,
-            waited: 0.0,
-            end,
-            took: format!("{}, {}", millis(end - node.ready_ms), spread(node)),
-            place: (node.ready_ms, &node.task),
-        });
-    }
-    let asked = |task: &WhyTask| task.parts.iter().any(|part| part.cause == "person");
-    for task in why.tasks.iter().filter(|task| !task.attempts.is_empty() || asked(task)) {
-        if is_one_of(&many, &task.task) {
-            continue;
-        }
-        let end = task.ended_ms.unwrap_or(task.wall_ms);
-        let idle = task.parts.iter().filter(|part| part.cause != "running" && part.cause != "dependency");
-        rows.push(Row {
-            name: task.task.clone(),
-            critical: why.critical_path.contains(&task.task),
-            ready: task.ready_ms,
-            waited: idle.map(|part| part.ms).sum(),
-            end,
-            took: millis(end - task.ready_ms),
-            place: (task.ready_ms, &task.task),
-        });
-    }
-    rows.sort_by(|one, other| one.place.0.total_cmp(&other.place.0).then(one.place.1.cmp(other.place.1)));
-    rows
-}
-
-/// True if the path names an item or a round of one of these.
-fn is_one_of(many: &[&WhyNode], path: &str) -> bool {
-    let names = names(path);
-    many.iter().any(|node| node.task == names)
-}
-
-/// What attempts took.
-fn spread(node: &WhyNode) -> String {
-    format!(
-        "ran {} in all, p50 {}, p95 {}, max {}",
-        millis(node.ran_ms),
-        millis(node.p50_ms),
-        millis(node.p95_ms),
-        millis(node.max_ms)
-    )
-}
-
-/// A bar for each task that ran; false if none did.
-fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
-    let rows = rows(why);
-    let any = !rows.is_empty();
-    let names = Column::of(rows.iter().map(|row| &*row.name));
-    let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
-    let hidden = rows.len().saturating_sub(ROWS_MAX);
-    for row in rows.into_iter().take(ROWS_MAX) {
-        let critical = if row.critical { "●" } else { " " };
-        let (from, to) = (place(row.ready), place(row.end).max(place(row.ready) + 1).min(BAR));
-        let from = from.min(to.saturating_sub(1));
-        let wait = place(row.ready + row.waited).clamp(from, to) - from;
-        let bar =
-            format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
-        writeln!(out, "{critical} {} │{}│ {}", names.fit(&row.name), bar.cyan(), row.took)?;
-    }
-    if hidden > 0 {
-        writeln!(out, "  … and {hidden} more")?;
-    }
-    Ok(any)
-}
-
-/// The sentence, the bars, the table. Of tasks with many items or rounds a line for all of them, unless single ones are asked for.
-pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
-    let mut out = out();
-    let why = &out.harmless_value(why);
-    match why.tasks.as_slice() {
-        // Asked about one task, the answer is about that task.
-        [task] if each => writeln!(out, "{}\n", about(task))?,
-        _ => writeln!(out, "{}\n", one_line(&why.sentence, SENTENCE_MAX))?,
-    }
-    if let Some(child) = why.waits_for_resume.as_ref().filter(|_| !each) {
-        writeln!(out, "{}\n", children::stopped(child))?;
-    }
-    if why.compensation.is_some() && !each {
-        taken_back(&mut out, why.compensation.as_ref())?;
-        writeln!(out)?;
-    }
-    if bars(&mut out, why)? {
-        writeln!(out)?;
-    }
-    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
-    for node in &many {
-        together(&mut out, node)?;
-    }
-    for task in &why.tasks {
-        if !each && is_one_of(&many, &task.task) {
-            continue;
-        }
-        alone(&mut out, why, task)?;
-    }
-    if let Some(node) = many.first().filter(|_| !each) {
-        writeln!(err(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
-    } else if let Some(from) = why.next {
-        writeln!(err(), "next: the same with --from {from}, for there are more tasks")?;
-    }
-    if let Some(next) = children::look_into(why) {
-        writeln!(err(), "{next}")?;
-    }
-    Ok(())
-}
-
-/// A paragraph on all items and rounds of a task.
-fn together(out: &mut impl Write, node: &WhyNode) -> Result<(), Failure> {
-    let statuses: Vec<String> = node.statuses.iter().map(|(status, count)| format!("{count} {status}")).collect();
-    let caught = if node.caught > 0 { format!(" ({} caught)", node.caught) } else { String::new() };
-    writeln!(out, "  {} ×{}  {}{caught}: {}", node.task.bold(), node.count, statuses.join(", "), parts(&node.parts))?;
-    writeln!(
-        out,
-        "      {} attempts, {}, {}, {} tokens",
-        node.attempts,
-        spread(node),
-        dollars(node.cost_usd),
-        node.tokens
-    )?;
-    Ok(())
-}
-
-/// A task's story in a sentence.
-fn about(task: &WhyTask) -> String {
-    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", line(reason)));
-    let attempts = match task.attempts.len() {
-        0 | 1 => String::new(),
-        count => format!(", in {count} attempts"),
-    };
-    let own: Vec<Part> = task.parts.iter().filter(|part| part.cause != "dependency").cloned().collect();
-    let spent = if own.is_empty() { String::new() } else { format!("; since it was ready: {}", parts(&own)) };
-    format!("{} {}{reason}{attempts}{spent}", task.task, task.status)
-}
-
-fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure> {
-    let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
-    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", line(reason)));
-    let took = if task.wall_ms > 0.0 { millis(task.wall_ms) } else { "at once".to_owned() };
-    let name = task.task.bold();
-    writeln!(out, "{mark} {name}  {}{reason}  {took}: {}", task.status, parts(&task.parts))?;
-    for attempt in &task.attempts {
-        let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
-        let above = |over| format!(", {} of it billed above the hold", dollars(over));
-        let over = if attempt.over_usd > 0.0 { above(attempt.over_usd) } else { String::new() };
-        let child = attempt.child.as_ref().map_or_else(String::new, |run| format!(" run {run}"));
-        let beside = if attempt.beside { ", sent beside one that was slow" } else { "" };
-        let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
-        let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {}", line(failed)));
-        writeln!(
-            out,
-            "      {}{child} {took}, {}{over}, {} tokens{beside}{lower}{failed}",
-            attempt.target,
-            dollars(attempt.cost_usd),
-            attempt.tokens
-        )?;
-        for of in [&attempt.gave_way, &attempt.preempted].into_iter().flatten() {
-            writeln!(out, "        {}", of.sentence)?;
-        }
-        if let Some(expected) = attempt.expected_ms {
-            writeln!(out, "        expected {}", millis(expected))?;
-        }
-        if let Some(choice) = &attempt.choice {
-            writeln!(out, "        {}", choice.sentence)?;
-        }
-    }
-    if let Some(queueing) = &task.queueing {
-        writeln!(out, "      in the queue: {}", queueing.sentence)?;
-    }
-    Ok(())
-}
-
 /// In one line, of so many characters at most.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -424,10 +224,6 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
 /// A reason, in one line that is not too long.
 pub(super) fn line(reason: &str) -> String {
     one_line(reason, REASON_MAX)
-}
-
-fn parts(parts: &[Part]) -> String {
-    parts.iter().map(|part| format!("{} {}", part.cause, millis(part.ms))).collect::<Vec<_>>().join(" + ")
 }
 
 /// What the run's time went to.

@@ -72,9 +72,11 @@ fn one_rate_limit_is_used_up_in_two_ways() {
     assert_eq!((&*told["type"].to_string(), &*told["beat"].to_string()), ("\"beat\"", "\"rate-limit\""));
     assert_eq!((number(&told, "agents"), number(&told, "calls"), &told["same_calls"]), (40, 120, &Json::Bool(true)));
     assert!(number(&told, "requests_per_second") > 0 && told["wanted_ms"].is_number(), "{told}");
-    for side in [&told["direct"], &told["agendum"]] {
+    // On a busy machine a call may take so long that Agendum sends a second attempt beside it.
+    for (side, seconds) in [(&told["direct"], 0), (&told["agendum"], 12)] {
         assert_eq!(number(side, "answered"), 40, "{told}");
-        assert_eq!(number(side, "requests"), 120 + number(side, "refused"), "{told}");
+        let through = number(side, "requests") - number(side, "refused");
+        assert!((120..=120 + seconds).contains(&through), "{told}");
         assert!(number(side, "in_time") <= 40, "{told}");
         for field in ["mean_ms", "p95_ms", "longest_ms", "light_wait_mean_ms", "light_wait_longest_ms"] {
             assert!(side[field].is_number(), "{field}: {told}");

@@ -100,6 +100,9 @@ fn what_is_the_same_and_what_is_not_there_is_said() {
     b  balanced, HASH, built in
     the same rules
     ");
+    let alone = said(&place, &["policy", "diff", "rules.yaml"]);
+    assert_eq!(alone, said(&place, &["policy", "diff", "balanced", "rules.yaml"]), "one stands beside balanced");
+    assert!(alone.contains("\na  balanced, HASH, built in\nb  ours, HASH, rules.yaml\n"), "{alone}");
     assert_snapshot!(said(&place, &["policy", "diff", "fiffo", "balanced"]), @"
     2
     error: there is no file fiffo

@@ -15,7 +15,7 @@ fn what_is_out_is_told_by_who_has_it_out() {
     ]);
     let (code, out, err) = place.run(&["targets"]);
     assert!(code == 0 && out.is_empty() && err.contains("no process has the data directory"), "{code} {out} {err}");
-    assert_eq!(place.json(&["targets"]), json!({ "targets": [], "pools": [] }));
+    assert_eq!(place.json(&["targets"]), json!({ "queued": 0, "targets": [], "pools": [] }));
     let _server = Server::start(&place, &[]);
     let accepted = place.json(&["run", "one.yaml", "--detach"]);
     place.wait_for("began");
@@ -28,7 +28,17 @@ fn what_is_out_is_told_by_who_has_it_out() {
     assert_eq!((&tools["running"], &tools["concurrency"], tools.get("learned")), (&json!(1), &json!(7), None));
     assert_eq!(shown["pools"], json!([{ "pool": "gpu", "units": 4, "held": 3 }]));
     assert!(shown["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{shown}");
+    // Of four units three are held: another one waits.
+    let second = place.json(&["run", "one.yaml", "--detach"]);
+    let waits = || place.json(&["targets"])["queued"] == 1;
+    assert!((0..200).any(|_| waits() || {
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        false
+    }));
+    assert!(place.run(&["targets"]).1.ends_with("1 task waits to be sent\n"));
     place.write("go", "");
+    let (code, _, err) = place.run(&["runs", "watch", second["id"].as_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
     let (code, _, err) = place.run(&["runs", "watch", accepted["id"].as_str().unwrap()]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(place.json(&["targets"])["pools"][0]["held"], 0);

@@ -285,7 +285,7 @@ impl Board {
         self.forget_hedge(slot, id, &running);
         self.forget_watch(&running);
         if let Some(other) = other {
-            self.abandon(slot, id, *other);
+            self.is_beaten(slot, id, *other);
         }
         let inst = self.run_mut(slot).inst_mut(id);
         assert!(running.attempt == finished.attempt, "the attempt that runs is the one that finishes");

@@ -24,12 +24,12 @@ impl Scheduler {
         let out = match awaited {
             Some(id) => {
                 let of = self.board.run(slot).inst(id).out(attempt.attempt, attempt.incarnation);
-                of.and_then(|of| Some((of.flight?, of.hold, of.hold_tokens)))
+                of.and_then(|of| Some((of.flight?, of.hold, of.hold_tokens, of.effect)))
             }
-            None => self.orphan(&attempt).and_then(|of| Some((of.flight?, of.hold, of.hold_tokens))),
+            None => self.orphan(&attempt).and_then(|of| Some((of.flight?, of.hold, of.hold_tokens, of.effect))),
         };
         // An attempt of an earlier life, or one that was answered already: fenced off.
-        let Some((flight, hold, hold_tokens)) = out else {
+        let Some((flight, hold, hold_tokens, effect)) = out else {
             return;
         };
         self.frees_place(&flight);
@@ -68,7 +68,7 @@ impl Scheduler {
                 let degraded = child.is_some_and(|child| child.degraded);
                 self.finish(slot, id, &attempt, outcome, (cost, unreported), degraded);
             }
-            None => self.abandon(slot, attempt, &outcome, cost, tokens),
+            None => self.abandon(slot, (attempt, effect), &outcome, cost, tokens),
         }
     }
 
@@ -113,13 +113,20 @@ impl Scheduler {
         }
     }
 
-    fn abandon(&mut self, slot: Slot, attempt: AttemptId, outcome: &Outcome, cost: Money, tokens: u64) {
+    fn abandon(
+        &mut self,
+        slot: Slot,
+        (attempt, effect): (AttemptId, Effect),
+        outcome: &Outcome,
+        cost: Money,
+        tokens: u64,
+    ) {
         let orphan = self.orphan(&attempt);
-        let fate = Fate::of(orphan.map_or(Effect::None, |orphan| orphan.effect), Some(outcome));
+        let fate = Fate::of(effect, Some(outcome));
+        // Of two that were out together the effect is one, and so is what it is taken back with.
+        let is_read = orphan.is_some_and(|orphan| orphan.undo.is_some() && !orphan.is_beaten);
         let output = match outcome {
-            Outcome::Succeeded(success)
-                if fate == Fate::Taken && orphan.is_some_and(|orphan| orphan.undo.is_some()) =>
-            {
+            Outcome::Succeeded(success) if fate == Fate::Taken && is_read => {
                 // Its input is gone; that was read from what the run has, and so carries no more than this.
                 let labels =
                     self.board.labels_of(slot, orphan.and_then(|orphan| orphan.undo.as_deref()).unwrap_or_default());

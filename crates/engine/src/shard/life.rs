@@ -8,12 +8,13 @@ mod hand;
 mod learned;
 mod money;
 mod note;
+mod stated;
 mod stop;
 mod unsaid;
 mod warn;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
@@ -22,7 +23,8 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Action, Answer, Deed, Entry, Event, FORESEEN_MAX, Rejected, Scheduler};
 use agendum_ports::Appended;
-use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, Tenant, Timestamp};
+use agendum_types::target::Rate;
+use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, TargetId, Tenant, Timestamp};
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -111,6 +113,8 @@ pub(super) struct Life {
     noting: Noting,
     learning: Learning,
     ends: Ends,
+    /// What providers say that they let through, and since when that is in force.
+    stated: BTreeMap<TargetId, (Rate, Timestamp)>,
     /// Cancelled with its end: what it had running for a run of its own is the next life's.
     over: CancellationToken,
     pub(super) waiters: Waiters,
@@ -150,6 +154,7 @@ impl Life {
             noting: Noting::new(opened.incarnation),
             learning: Learning::default(),
             ends: Ends::default(),
+            stated: BTreeMap::new(),
             over: CancellationToken::new(),
             waiters,
             around,
@@ -163,8 +168,7 @@ impl Life {
         life.event(Event::WindowsPublished(life.around.windows));
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
-        let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
-        life.event(Event::TargetsPublished(table));
+        life.event(Event::TargetsPublished(life.table()));
         life.nothing_is_learned();
         life
     }
@@ -275,7 +279,7 @@ impl Life {
             }
             Message::Money(message) => self.of_money(message),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
-            Message::Loads { reply, permit: _held } => drop(reply.send(self.scheduler.snapshot(self.now()))),
+            Message::Loads { reply, permit: _held } => drop(reply.send(self.loads())),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };
@@ -305,6 +309,7 @@ impl Life {
                     self.event(Event::AttemptReferenced { attempt, reference });
                 }
             }
+            Message::RateStated { life, target, rate } => self.rate_stated(life, target, rate),
             Message::Appended { life } => {
                 if life == self.id {
                     return self.take_appended();

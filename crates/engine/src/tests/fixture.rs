@@ -8,6 +8,7 @@ use agendum_core::Answer;
 use agendum_ports::memory::{MemoryBlobs, MemoryStore};
 use agendum_ports::{Adapter, Attempt, Blobs, Chunk, Failed, Finished, Payload, Wall};
 use agendum_spec::{NoFiles, Source};
+use agendum_types::target::Rate;
 use agendum_types::{Capability, Class, Limits, MediaType, Principal, ShardId, Target, Tenant, Usage};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -16,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{Engine, Parts, Request};
 
-/// Obeys its input: `{sleep_ms, finishes, fail, fail_times, say: [..], pad, give, panic}`; keeps a list of what it was asked.
+/// Obeys its input: `{sleep_ms, finishes, fail, fail_times, say: [..], pad, give, panic, requests, tokens}`, the last two of what it lets through in a minute; keeps a list of what it was asked.
 #[derive(Default)]
 pub(super) struct Tool {
     pub(super) calls: Mutex<Vec<(String, Json)>>,
@@ -42,6 +43,10 @@ impl Tool {
         self.calls.lock().unwrap().push((attempt.idempotency_key.to_string(), order.clone()));
         for word in order["say"].as_array().into_iter().flatten() {
             attempt.chunks.send(Chunk::Text(word.as_str().unwrap().to_owned())).await;
+        }
+        let rate = Rate { requests: order["requests"].as_u64(), tokens: order["tokens"].as_u64() };
+        if !rate.is_unlimited() {
+            attempt.rates.tell(rate);
         }
         assert!(order["panic"].is_null(), "on purpose");
         let hurried = self.hurried.load(Ordering::SeqCst);

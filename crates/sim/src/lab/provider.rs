@@ -134,6 +134,16 @@ impl Provider {
         is_let
     }
 
+    /// Requests that it would have let through after the last one that came.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let held = u64::try_from(self.held[0]).unwrap_or(u64::MAX);
+        match self.quota.counts {
+            Counts::Bucket => held / 1_000_000,
+            Counts::Minutes => self.quota.requests.saturating_sub(held),
+        }
+    }
+
     /// Of what it would have let through in the whole minutes but the first the part that came; requests that it refused, and those of them after the
     /// first minute.
     #[must_use]

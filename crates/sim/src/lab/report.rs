@@ -1,18 +1,24 @@
 //! What comes of a scenario, as text, as JSON and as a page.
 
+pub mod figures;
 pub(crate) mod front;
 pub(crate) mod html;
 pub(crate) mod plots;
+pub mod ran;
+mod summary;
 
 use std::fmt::Write as _;
 
-use agendum_types::{Duration, Hash};
+use agendum_types::{Duration, Hash, Policy};
 use serde::Serialize;
 
 use super::chart::Bar;
 use super::measure::Estimate;
 
+use figures::Better;
+pub use figures::FIGURES;
 pub use html::page;
+pub use ran::Ran;
 
 /// One load of a scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -25,10 +31,12 @@ pub struct Table {
     pub seeds: u64,
     /// With whom the others are compared.
     pub baseline: String,
-    /// True if there was no data, and the workload was drawn.
+    /// True if there was no data, and the workload was drawn, anew for each seed.
     pub is_generated: bool,
     /// Who was compared, in the order of the scenario.
     pub rows: Vec<Row>,
+    /// The figures that count in the Pareto front: the share that was answered, and those of the scenario.
+    pub counts: Vec<&'static str>,
     /// The policies of the Pareto front: none other is at least as good in all that counts and better in something.
     pub front: Vec<String>,
     /// What lay where with the first seed, for charts, in the order of the rows; nothing of who is no core.
@@ -45,6 +53,9 @@ pub struct Row {
     pub figures: Vec<Figure>,
     /// Of all that was sent over all seeds; nothing for who is no core.
     pub decision_hash: Option<String>,
+    /// Another one that did the same in all seeds, and stands for this one too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
     /// Every hundredth of how long jobs took over all seeds, in seconds: the curve.
     pub curve: Vec<f64>,
 }
@@ -78,7 +89,31 @@ impl Row {
         let decision_hash = (!hashes.is_empty()).then(|| hasher.finalize().to_hex()[..16].to_owned());
         let figures = figures.into_iter().map(|(name, is, ratio)| Figure { name, is, ratio }).collect();
         let curve = (0..=100).filter_map(at).map(|span| span.as_micros() as f64 / 1e6).collect();
-        Self { policy: policy.to_owned(), figures, decision_hash, curve }
+        Self { policy: policy.to_owned(), figures, decision_hash, same_as: None, curve }
+    }
+
+    /// Says of each that decided as another one in all seeds, with the same outcome, who that is: the baseline, what ships, or who came first.
+    pub(crate) fn tell_twins(rows: &mut [Self], baseline: &str) {
+        let of = |name: &str| rows.iter().position(|row| row.policy == name);
+        let first = of(baseline).into_iter().chain(of(Policy::BALANCED));
+        let order: Vec<usize> = first.chain(0..rows.len()).collect();
+        let mut known: Vec<usize> = Vec::new();
+        for place in order {
+            match known.iter().find(|other| rows[**other].does_as(&rows[place])) {
+                Some(other) if *other == place => {}
+                Some(other) => rows[place].same_as = Some(rows[*other].policy.clone()),
+                None => known.push(place),
+            }
+        }
+    }
+
+    /// True if both sent the same, in the same order, and the same came of it, but for what the clock says.
+    fn does_as(&self, other: &Self) -> bool {
+        let is_of_core = |figure: &&Figure| figures::figure(figure.name).is_none_or(|of| of.better != Better::Neither);
+        let own = self.figures.iter().filter(is_of_core).map(|figure| (figure.name, figure.is));
+        self.decision_hash.is_some()
+            && self.decision_hash == other.decision_hash
+            && own.eq(other.figures.iter().filter(is_of_core).map(|figure| (figure.name, figure.is)))
     }
 
     /// A figure of it.
@@ -88,60 +123,14 @@ impl Row {
     }
 }
 
-/// The order in which figures are shown.
-pub const FIGURES: [&str; 46] = [
-    "over reference",
-    "over reference p95",
-    "solved",
-    "thinking",
-    "over bound",
-    "over bound p95",
-    "mean",
-    "p50",
-    "p95",
-    "p99",
-    "p99.9",
-    "slowdown",
-    "slowdown p99",
-    "jain",
-    "in time",
-    "in time at once",
-    "urgent in time",
-    "others mean",
-    "others p95",
-    "others/min",
-    "gave way",
-    "lost",
-    "half shed",
-    "wasted",
-    "done",
-    "refused",
-    "first wait",
-    "lighter half",
-    "heavier half",
-    "worst tenant",
-    "difference",
-    "tokens/s",
-    "makespan",
-    "quota used",
-    "429s",
-    "429s later",
-    "reused",
-    "of bound",
-    "busiest",
-    "again",
-    "failed",
-    "loads",
-    "dollars",
-    "extra",
-    "ns/decision",
-    "ns/event p99",
-];
-
-/// All tables of a scenario, behind the scenario itself.
+/// All tables of a scenario, behind the scenario itself and what of it was played.
 #[must_use]
-pub fn text(scenario: &str, tables: &[Table]) -> String {
-    let mut text = format!("{}\n", scenario.trim_end());
+pub fn text(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
+    let mut text =
+        format!("{}\n\nplayed: {}; {}; {}; {}\n", scenario.trim_end(), ran.loads, ran.seeds, ran.policies, ran.work);
+    for line in &ran.otherwise {
+        let _ = writeln!(text, "  {line}");
+    }
     for table in tables {
         let drawn = if table.is_generated { ", drawn workload" } else { "" };
         let _ = writeln!(
@@ -152,24 +141,45 @@ pub fn text(scenario: &str, tables: &[Table]) -> String {
             seeds(table.seeds),
             table.baseline
         );
-        for figure in FIGURES {
-            let shown: Vec<String> =
-                table.rows.iter().filter_map(|row| Some(cell(row, row.figure(figure)?, table.seeds))).collect();
+        for (twins, of) in table.twins() {
+            let _ = writeln!(text, "{twins}: the same decisions as {of} in all seeds, and so the same figures");
+        }
+        for known in FIGURES {
+            let cell = |row: &Row| Some(cell(row, row.figure(known.name)?, table.seeds));
+            let shown: Vec<String> = table.shown().filter_map(cell).collect();
             if !shown.is_empty() {
-                let _ = writeln!(text, "{figure}{}\n  {}", legend(figure), shown.join("\n  "));
+                let _ = writeln!(text, "{}, {}: {}\n  {}", known.name, known.unit, known.meaning, shown.join("\n  "));
             }
         }
-        let _ = writeln!(
-            text,
-            "Pareto front: beaten by none in {}\n  {}",
-            front::counts(&table.rows).join(", "),
-            table.front.join(", ")
-        );
+        let _ =
+            writeln!(text, "Pareto front: beaten by none in {}\n  {}", table.counts.join(", "), table.front.join(", "));
         let hashes =
             table.rows.iter().filter_map(|row| Some(format!("{} {}", row.policy, row.decision_hash.as_ref()?)));
         let _ = writeln!(text, "decisions\n  {}", hashes.collect::<Vec<_>>().join("\n  "));
     }
     text
+}
+
+impl Table {
+    /// Which load it is of.
+    pub(super) fn title(&self) -> String {
+        format!("{} {}", if self.of == "load" { "Load" } else { "Workers" }, self.load)
+    }
+
+    /// The rows that are shown: one of those that did the same.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Row> + Clone {
+        self.rows.iter().filter(|row| row.same_as.is_none())
+    }
+
+    /// Who did as another one, and as whom.
+    pub(super) fn twins(&self) -> Vec<(String, &str)> {
+        let of = |name: &str| -> String {
+            let is_twin = |row: &&Row| row.same_as.as_deref() == Some(name);
+            self.rows.iter().filter(is_twin).map(|row| row.policy.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let named = self.rows.iter().map(|row| (of(&row.policy), row.policy.as_str()));
+        named.filter(|(twins, _)| !twins.is_empty()).collect()
+    }
 }
 
 /// How many, and what stands behind each figure; one seed has no interval.
@@ -181,59 +191,18 @@ pub(super) fn seeds(count: u64) -> String {
     }
 }
 
-/// What a figure is, in a few words, with its unit.
-pub(super) fn legend(figure: &str) -> &'static str {
-    match figure {
-        "mean" | "p50" | "p95" | "p99" | "p99.9" => ", s: from submission to answer",
-        "slowdown" | "slowdown p99" => ": how many times longer than alone",
-        "over reference" | "over reference p95" => {
-            ", %: longer than the shortest schedule that is known, the mean of all jobs"
-        }
-        "solved" => ": share that is no longer than that",
-        "thinking" => ", ms: what the search took for a job, by the clock",
-        "over bound" | "over bound p95" => {
-            ": times the longest way, or the work of each worker if that is more; the mean of all jobs"
-        }
-        "jain" => ": evenness of the slowdowns, 1 is even",
-        "in time" => ": share answered within the deadline",
-        "in time at once" => ": the same of those that did not come again",
-        "urgent in time" => ": the same of those that have one",
-        "others mean" | "others p95" => ", s: of those without a deadline",
-        "others/min" => ": those of them that were answered in a minute",
-        "gave way" => ": attempts that were stopped for more urgent ones",
-        "lost" => ", s: for how long those had had a slot",
-        "again" => ": how often clients came again that were not answered",
-        "failed" => ": attempts that outages and errors were to fail",
-        "loads" => ": how often a backend loaded its model",
-        "dollars" => ": what all calls cost",
-        "half shed" => ": share that was begun and not answered in time",
-        "wasted" => ": share of the time of the slots that went to what was not answered in time",
-        "done" => ": share that was answered",
-        "refused" => ": submissions that the scheduler did not take, of those that came again too",
-        "first wait" => ", s: from submission to the first call",
-        "lighter half" | "heavier half" => ", s: mean of the tenants that ask for less, or for more",
-        "worst tenant" => ", s: mean of the tenant that waited most",
-        "difference" => ": greatest difference in service of two tenants that both wait",
-        "makespan" => ", s: until the last answer",
-        "quota used" => ": share of what the provider lets through",
-        "429s" => ": calls that were refused",
-        "429s later" => ": the same after the first window",
-        "reused" => ": share of the blocks of inputs that a backend remembered",
-        "of bound" => ": that share of what could have been, were there one memory without end",
-        "busiest" => ": how many times the mean the busiest backend had to do",
-        "extra" => ": calls that were made a second time, in relation to all",
-        "ns/decision" | "ns/event p99" => ": what the core itself takes",
-        _ => "",
-    }
-}
-
 fn cell(row: &Row, figure: &Figure, seeds: u64) -> String {
-    let within = |within: f64| if seeds == 1 { "–".to_owned() } else { short(within) };
-    let mut cell = format!("{:<24} {:>10} ± {:<8}", row.policy, short(figure.is.mean), within(figure.is.within));
+    let own = within(figure.is.within, seeds);
+    let mut cell = format!("{:<24} {:>10} ± {own:<8}", row.policy, short(figure.is.mean));
     if let Some(ratio) = figure.ratio {
-        let _ = write!(cell, " × {:.3} ± {}", ratio.mean, within(ratio.within));
+        let _ = write!(cell, " × {:.3} ± {}", ratio.mean, within(ratio.within, seeds));
     }
     cell
+}
+
+/// Half of an interval; one seed has none.
+fn within(half: f64, seeds: u64) -> String {
+    if seeds == 1 { "–".to_owned() } else { short(half) }
 }
 
 fn short(value: f64) -> String {

@@ -43,6 +43,9 @@ pub struct Scenario {
     pub policies: Vec<String>,
     /// With which of them the others are compared, seed by seed.
     pub baseline: String,
+    /// Which figures count in the Pareto front, besides the share that was answered; the usual ones where there are none.
+    #[serde(default)]
+    pub front: Vec<String>,
 }
 
 /// Calls come with a size that stands for how long they take, as a caller would know it: the core learns what calls of a size take.
@@ -170,19 +173,19 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// What comes: from the folder of data, or drawn without one.
+    /// What comes: from the folder of data, the same for each seed; or drawn without one, for each seed anew.
     ///
     /// # Errors
     ///
     /// If a file cannot be read or is not of its kind, or what there is without data cannot be drawn.
-    pub fn workload(&self, folder: Option<&Path>) -> Result<Workload, String> {
-        let workload = self.made(folder)?;
+    pub fn workload(&self, folder: Option<&Path>, seed: u64) -> Result<Workload, String> {
+        let workload = self.made(folder, GENERATED + seed)?;
         self.check_workload(&workload)?;
         Ok(workload)
     }
 
-    fn made(&self, folder: Option<&Path>) -> Result<Workload, String> {
-        let Some(folder) = folder else { return self.workload.draw() };
+    fn made(&self, folder: Option<&Path>, seed: u64) -> Result<Workload, String> {
+        let Some(folder) = folder else { return self.workload.draw(seed) };
         match &self.workload {
             Kind::Agents { data, .. } => of_file(folder, data, agents::read),
             Kind::Flows { data, .. } => of_file(folder, data, flows::read),
@@ -204,7 +207,7 @@ impl Scenario {
                 let files = kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?;
                 azure::read(&files).map_err(|error| format!("{data}: {error}"))
             }
-            Kind::Azure { data: None, .. } => self.workload.draw(),
+            Kind::Azure { data: None, .. } => self.workload.draw(seed),
         }
     }
 }
@@ -215,18 +218,31 @@ fn of_file(folder: &Path, name: &str, read: impl FnOnce(&str) -> Result<Workload
 }
 
 impl Kind {
-    fn draw(&self) -> Result<Workload, String> {
+    /// Where its data lies in the folder of data; nothing where it is always drawn.
+    pub(crate) fn file(&self) -> Option<&str> {
         match self {
-            Self::Agents { generate, .. } => generate.draw(GENERATED),
-            Self::Flows { generate, .. } => generate.draw(GENERATED),
-            Self::Psplib { generate, .. } => generate.draw(GENERATED),
-            Self::Mooncake { takes, generate, .. } => generate.draw(*takes, GENERATED),
-            Self::Vtc { generate, .. } => generate.draw(GENERATED),
-            Self::Servegen { lengths, generate, .. } => generate.draw(lengths, GENERATED),
-            Self::Azure { kinds, .. } => azure::draw(kinds, GENERATED),
+            Self::Agents { data, .. }
+            | Self::Flows { data, .. }
+            | Self::Psplib { data, .. }
+            | Self::Mooncake { data, .. }
+            | Self::Servegen { data, .. }
+            | Self::Vtc { data, .. } => Some(data),
+            Self::Azure { data, .. } => data.as_deref(),
+        }
+    }
+
+    fn draw(&self, seed: u64) -> Result<Workload, String> {
+        match self {
+            Self::Agents { generate, .. } => generate.draw(seed),
+            Self::Flows { generate, .. } => generate.draw(seed),
+            Self::Psplib { generate, .. } => generate.draw(seed),
+            Self::Mooncake { takes, generate, .. } => generate.draw(*takes, seed),
+            Self::Vtc { generate, .. } => generate.draw(seed),
+            Self::Servegen { lengths, generate, .. } => generate.draw(lengths, seed),
+            Self::Azure { kinds, .. } => azure::draw(kinds, seed),
         }
     }
 }
 
-/// The seed of what is drawn in the place of data: one population for all seeds of the experiment.
+/// The seed of what the first seed of an experiment draws in the place of data; the others follow.
 const GENERATED: u64 = 1;

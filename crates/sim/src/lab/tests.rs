@@ -1,6 +1,7 @@
 //! Small drawn scenarios: everything ends, the same twice, and the laboratory agrees with a queue that is written down in ten lines.
 
 mod refused;
+mod told;
 mod wrong;
 
 use agendum_core::thinking::Thinking;
@@ -9,8 +10,7 @@ use super::fleet::Fleet;
 use super::flows::project;
 use super::measure::Seen;
 use super::provider::Counts;
-use super::report;
-use super::scenario::{Scenario, Wishes};
+use super::scenario::Scenario;
 use super::workload::{Job, Workload};
 use super::world::Met;
 use super::{Contender, SHIPPED};
@@ -21,7 +21,7 @@ fn drawn(name: &str) -> (Scenario, Workload) {
     // Unoptimised, a search takes its time.
     let text = text.replace("projects: 60", "projects: 12").replace("search: 6000", "search: 600");
     let scenario = Scenario::read(&text).unwrap();
-    let workload = scenario.workload(None).unwrap();
+    let workload = scenario.workload(None, 0).unwrap();
     (scenario, workload)
 }
 
@@ -132,6 +132,7 @@ fn a_known_quota_is_used_up_and_never_exceeded() {
         let Fleet::Provider(quota) = &mut scenario.fleet else { panic!("its fleet is a provider") };
         quota.counts = counts;
         for seed in 1..4 {
+            let workload = scenario.workload(None, seed).unwrap();
             let jobs = scenario.arrivals.jobs(&workload, seed, 1.0, scenario.fleet.slots());
             let (used, refused, _) = play("balanced", &scenario, &workload, &jobs).quota.unwrap();
             assert!(used >= 0.98 && refused == 0, "{counts:?} {seed}: {used} used, {refused} refused");
@@ -140,24 +141,6 @@ fn a_known_quota_is_used_up_and_never_exceeded() {
         let (_, refused, _) = play("unpaced:balanced", &scenario, &workload, &jobs).quota.unwrap();
         assert!(refused > 100, "who does not know it is refused");
     }
-}
-
-#[test]
-fn the_page_holds_all_and_needs_nothing() {
-    let wishes = Wishes { seeds: Some(1), loads: Vec::new(), policies: vec!["balanced".into(), "<i>".into()] };
-    let (mut scenario, _) = drawn("e3");
-    scenario = scenario.with(Wishes { policies: vec!["balanced".into()], ..wishes.clone() });
-    let tables = super::run(&scenario, None, &|| 0).unwrap();
-    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e3").unwrap();
-    let page = report::page("a <b>", text, &tables);
-    assert!(
-        page.contains("<h1>a &lt;b&gt;</h1>") && page.contains("lighter half") && page.contains("tokens_max: 10000")
-    );
-    // A curve and its key each; of the core also what waited and what was busy.
-    assert_eq!(page.matches("<polyline").count(), 2 * tables[0].rows.len() + 4);
-    assert!(page.contains("Attempts out on models") && page.contains("balanced: the slots of each target"));
-    assert!(!page.contains("http") && !page.contains("<script"), "one page alone");
-    assert_eq!(super::run(&scenario.with(wishes), None, &|| 0).unwrap_err(), "no policy is called \"<i>\"");
 }
 
 #[test]
@@ -181,7 +164,7 @@ const BACKENDS: &str = "{ backends: { count: 2, slots: 4, remembers: 0, tokens_i
 /// What 300 calls come to at half of what there is: 300 s, of which faults of the second hundred are well inside.
 fn figures(fleet: &str, faults: &str) -> std::collections::BTreeMap<&'static str, f64> {
     let scenario = broken(fleet, faults);
-    let workload = scenario.workload(None).unwrap();
+    let workload = scenario.workload(None, 0).unwrap();
     let mut jobs = scenario.arrivals.jobs(&workload, 1, 0.5, 8);
     jobs.truncate(300);
     let (seen, again) = (play("balanced", &scenario, &workload, &jobs), play("balanced", &scenario, &workload, &jobs));
@@ -235,7 +218,7 @@ fn errors_cold_starts_and_prices_are_met() {
 fn whoever_is_not_answered_comes_again_so_many_times() {
     let of = |again: u32, load: f64| {
         let scenario = broken(SLOTS, &format!("{{ again: {{ times: {again}, after_ms: 1000 }} }}"));
-        let workload = scenario.workload(None).unwrap();
+        let workload = scenario.workload(None, 0).unwrap();
         let mut jobs = scenario.arrivals.jobs(&workload, 1, load, 8);
         jobs.truncate(600);
         let figures = play("balanced", &scenario, &workload, &jobs).figures();
@@ -256,7 +239,7 @@ fn faults_say_what_is_wrong_with_them() {
     assert_eq!(wrong("{ again: { times: 3, after_ms: 1000 } }", backend), "`faults` name backend 2, and there are 1");
     assert!(wrong("{ again: { times: 3, after_ms: 1000 } }", "{ outages: [{ from_s: 1 }] }").contains("missing field"));
     let scenario = Scenario::read(&text.replace("policies: [", "policies: [oracle, ")).unwrap();
-    assert_eq!(super::run(&scenario, None, &|| 0).unwrap_err(), "only the core meets `faults`");
+    assert_eq!(super::run(&scenario, None, &|| 0, &|_| {}).unwrap_err(), "only the core meets `faults`");
     let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e5").unwrap();
     let message = Scenario::read(&text.replace("loads: [4, 16]", "loads: [4.5]")).unwrap_err();
     assert_eq!(message, "4.5 workers: a load is how many there are, from 1 on");

@@ -151,8 +151,8 @@ pub enum Arrivals {
         /// and so many times shorter than the mean, in hundredths. The others make up for it.
         shorter_percent: u32,
     },
-    /// As recorded. With each further seed the times of every tenant and kind are turned round by another span. On slots time is stretched so that
-    /// they are used to the load of the experiment.
+    /// As recorded. With each further seed the times of every tenant and kind are turned round by another span, where they were not drawn for that seed
+    /// anyway. On slots time is stretched so that they are used to the load of the experiment.
     Recorded {
         /// How long the record is; until the last job comes where that is not said.
         secs: Option<u64>,
@@ -228,6 +228,7 @@ fn turned(chance: &mut Chance, workload: &Workload, seed: u64, whole: Duration) 
     let turns: Vec<u64> = (0..workload.tenants.len() * kinds).map(|_| chance.below(whole.as_micros())).collect();
     let turn = |job: &Job| match seed {
         0 => job.at,
+        _ if workload.is_generated => job.at,
         _ => {
             let by = turns[job.tenant as usize * kinds + job.class as usize];
             Duration((job.at.as_micros() + by) % whole.as_micros())

@@ -118,6 +118,7 @@ impl Reference {
             sent,
             turn: 0,
             hold,
+            bytes: 0,
             tokens: 0,
             counted,
             needs,

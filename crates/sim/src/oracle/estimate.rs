@@ -41,6 +41,11 @@ pub(super) struct Estimate {
     samples: Vec<(NodeId, u64, Duration)>,
 }
 
+/// Bytes that count alike have the same.
+pub(super) fn size(bytes: u64) -> u64 {
+    step(bytes.max(1) * 4, 4).0
+}
+
 /// The greatest of these that is not greater: powers of two, with a quarter, a half and three quarters of the way to the next.
 fn step(number: u64, least: u64) -> (u64, u64) {
     let steps = (0..63).flat_map(|power| (0..4).map(move |part| (power, part)));
@@ -130,7 +135,6 @@ impl Estimate {
     fn took(&self, node: NodeId, bytes: u64, samples: u32) -> Option<Vec<u64>> {
         let enough = samples.min(128) as usize;
         let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
-        let size = |bytes: u64| step(bytes.max(1) * 4, 4);
         let alike: Vec<_> = of_node.iter().copied().filter(|(_, other, _)| size(*other) == size(bytes)).collect();
         let counted = if alike.len() >= enough { alike } else { of_node };
         let mut took: Vec<u64> = counted.iter().map(|(.., took)| took.0).collect();

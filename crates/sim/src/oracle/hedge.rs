@@ -17,7 +17,12 @@ impl Reference {
         let (run, rules) = (&self.runs[&id], self.policy.hedging);
         let (task, inst) = (run.task(path), &run.tasks[path]);
         let is_shown = task.live || !task.publish_after.is_empty() || task.adds.is_some();
-        let may = said.effect == Effect::None && rules.after > 0 && inst.rung == 0 && !is_shown && !run.is_child(path);
+        let repeats = match said.effect {
+            Effect::None => true,
+            Effect::Idempotent => !task.is_compensation(),
+            Effect::Once => false,
+        };
+        let may = repeats && rules.after > 0 && inst.rung == 0 && !is_shown && !run.is_child(path);
         if !may || said.reattached || said.beside {
             return None;
         }
@@ -80,7 +85,7 @@ impl Reference {
         ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
         let hold = self.hold(id, path, target).ok_or("nobody pays for it")?;
         ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
-        ensure((said.effect, said.lower) == (Effect::None, lower), "another effect or rank of the target")?;
+        ensure((said.effect, said.lower) == (first.effect, lower), "another effect or rank of the target")?;
         let next = self.runs[&id].tasks[path].attempts + 1;
         ensure((said.attempt.0, said.incarnation) == (next, self.incarnation), "another attempt")?;
         ensure(said.waits.is_empty() && said.choice.is_none(), "it has waited for nothing")?;
@@ -104,13 +109,22 @@ impl Reference {
         let has_room = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count() as u64;
             let is_wanted = self.queued().iter().any(|(.., of)| of.contains(target));
-            running * 4 < self.at_once(*target) as u64 * 3 && self.is_free(*target) && !is_wanted
+            let is_idle = running * 4 < self.at_once(*target) as u64 * 3;
+            let does = self.effect_on(id, path, *target);
+            // The key of what is repeated is known where the first was sent, as long as that is the same.
+            let knows_key = *target == first.target && self.targets[*target].digest == first.digest;
+            let may = does == first.effect && (does == Effect::None || knows_key);
+            is_idle && self.is_free(*target) && !is_wanted && may
         };
         let all = self.eligible(id, path).filter(|_| self.has_units(id, path))?;
         let room: Vec<usize> = all.iter().copied().filter(has_room).collect();
         let other = |target: &usize| *target != first.target && (is_last(first.target) || !is_last(*target));
         let others: Vec<usize> = room.iter().copied().filter(other).collect();
-        let best = self.ranked(id, path, &others).first().map(|(target, _)| *target);
+        let near: Vec<usize> = others.iter().copied().filter(|target| self.is_near(id, path, *target)).collect();
+        if near.is_empty() && !others.is_empty() {
+            return None;
+        }
+        let best = self.ranked(id, path, &near).first().map(|(target, _)| *target);
         let target = best.or_else(|| room.contains(&first.target).then_some(first.target))?;
         let is_ordered = |work: &Work| matches!(work, Work::Call(call) if !call.requirement.allow.is_empty());
         let lower = if is_ordered(&self.runs[&id].task(path).work) { all[0] != target } else { first.lower };
@@ -127,6 +141,14 @@ impl Reference {
         }
     }
 
+    /// The other of two attempts has succeeded: what that gave is what its effect is taken back with.
+    pub(super) fn is_beaten(&mut self, id: RunId, path: &TaskPath) {
+        if self.runs[&id].tasks[path].rival.is_some() {
+            self.leaves_rival(id, path);
+            self.run(id).orphans.last_mut().expect("it has just come").is_beaten = true;
+        }
+    }
+
     /// The other of two attempts is awaited no more.
     pub(super) fn leaves_rival(&mut self, id: RunId, path: &TaskPath) {
         if let Some(rival) = self.run(id).inst(path).rival.take() {
@@ -139,8 +161,8 @@ impl Reference {
         let attempt =
             AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
         let (hold, hold_tokens, effect, taken) = (running.hold, running.hold_tokens, running.effect, running.taken);
-        let name = Arc::clone(&running.name);
-        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect, name });
+        let (is_beaten, name) = (false, Arc::clone(&running.name));
+        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect, is_beaten, name });
         if self.flights.iter().any(|flight| flight.attempt == attempt) {
             self.stop.push(attempt);
         }

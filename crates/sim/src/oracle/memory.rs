@@ -12,7 +12,7 @@ use super::estimate::Estimate;
 use super::learned::Seen;
 use super::order::Observed;
 use super::pace::Bucket;
-use super::share::Of;
+use super::share::{Came, Of};
 use super::state::{Run, Running};
 
 /// What is remembered beyond a life.
@@ -58,8 +58,8 @@ pub(crate) struct Memory {
 struct Target {
     closed: Timestamp,
     pace: Option<[Bucket; 2]>,
-    tokens: Option<(u64, u64)>,
-    counted: Option<(u64, u64)>,
+    tokens: Option<Came>,
+    counted: Option<Came>,
     speed: Option<(u64, u64)>,
     done: Done,
     seen: Seen,
@@ -90,8 +90,8 @@ impl Reference {
             let target = Target {
                 closed: self.closed[place],
                 pace: of.paces.get(&row.name).copied(),
-                tokens: of.tokens.get(&row.name).copied(),
-                counted: of.counted.get(&row.name).copied(),
+                tokens: of.tokens.get(&row.name).cloned(),
+                counted: of.counted.get(&row.name).cloned(),
                 speed: of.speeds.get(&row.name).copied(),
                 done: of.done.get(&place).cloned().unwrap_or_default(),
                 seen: self.seen_of(place),
@@ -195,7 +195,7 @@ impl Reference {
             let run = &self.runs[&attempt.run];
             if !memory.out.contains(&attempt) && !run.is_child(&attempt.path) {
                 let of = (run.submitted.priority as usize, run.tenant.clone());
-                let cost = self.estimated(self.named(&target), hold);
+                let cost = self.estimated(self.named(&target), hold, None);
                 self.count(&of, cost, 0);
             }
         }
@@ -214,9 +214,9 @@ impl Reference {
                 self.closed[place] = known.closed.min(hour);
                 of.paces.extend(known.pace.map(|pace| (Arc::clone(&row.name), pace)));
                 let limit = row.rate.tokens.unwrap_or(u64::MAX);
-                let tokens = known.tokens.map(|(count, mean)| (count, mean.min(limit)));
+                let tokens = known.tokens.clone().map(|came| came.at_most(limit));
                 of.tokens.extend(tokens.map(|tokens| (Arc::clone(&row.name), tokens)));
-                of.counted.extend(known.counted.map(|counted| (Arc::clone(&row.name), counted)));
+                of.counted.extend(known.counted.clone().map(|counted| (Arc::clone(&row.name), counted)));
                 of.speeds.extend(known.speed.map(|speed| (Arc::clone(&row.name), speed)));
                 of.retries.insert(place, known.retries);
                 self.has_seen(place, &known.seen);

@@ -72,10 +72,8 @@ impl Reference {
         if self.runs[&id].is_child(path) || of.rate.requests.is_none() && of.rate.tokens.is_none() {
             return 0;
         }
-        let tokens = match self.accounts.tokens.get(&of.name) {
-            Some((count, mean)) if *count >= 8 => *mean,
-            _ => worst,
-        };
+        let usual = self.accounts.tokens.get(&of.name).and_then(|came| came.to(self.bytes(id, path), 8));
+        let tokens = usual.unwrap_or(worst);
         for other in self.sharing(target) {
             let of = self.targets[other].clone();
             let paces = self.accounts.paces.entry(of.name).or_default();
@@ -98,7 +96,7 @@ impl Reference {
             return;
         }
         let used = outcome.usage().tokens();
-        super::share::mean(self.accounts.tokens.entry(Arc::clone(&of.name)).or_default(), used);
+        self.accounts.tokens.entry(Arc::clone(&of.name)).or_default().takes(flight.bytes, used);
         for other in self.sharing(flight.target) {
             let of = self.targets[other].clone();
             let bucket = &mut self.accounts.paces.entry(of.name).or_default()[1];

@@ -242,7 +242,7 @@ impl Reference {
         };
         let is_alone = self.runs[&id].tasks[path].rival.is_none();
         ensure(is_alone || matches!(outcome, Outcome::Succeeded(_)), "the other may still succeed")?;
-        self.leaves_rival(id, path);
+        self.is_beaten(id, path);
         ensure(said.attempt == running.attempt && flight.attempt.path == *path, "another attempt")?;
         let (cost, tokens) = flight.bill(&outcome, running.hold, running.hold_tokens);
         ensure(said.cost == cost, "another cost")?;
@@ -327,7 +327,8 @@ impl Reference {
             let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
             ensure((cost, tokens) == bill, "another cost")?;
             ensure(fate == super::doubt::fate(orphan.effect, &outcome), "another fate")?;
-            let can = of.path.node().is_some_and(|node| self.runs[&of.run].graph.task(node).compensate.is_some());
+            let undo = of.path.node().and_then(|node| self.runs[&of.run].graph.task(node).compensate);
+            let can = undo.is_some() && !orphan.is_beaten;
             let gave = match &outcome {
                 Outcome::Succeeded(success) if can && fate == Fate::Taken => Some(success.output.hash),
                 _ => None,

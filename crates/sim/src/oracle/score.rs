@@ -138,11 +138,7 @@ impl Reference {
         let is_chance = (786_432..=1_310_720).contains(&speed);
         let speed = if is_chance { 1 << 20 } else { speed };
         let alone = u128::from(usual.unwrap_or(row.expected).0) * speed / (1 << 20);
-        let tokens_in = self.bytes(id, path) / 4;
-        let read = self.accounts.read.get(&row.name);
-        let known = inst.prefix.as_deref().zip(read).map_or(0, |(prefix, read)| read.knows(prefix, self.now));
-        let tokens_cached = tokens_in.min(512 * known);
-        let unread = if inst.prefix.is_some() { tokens_in - tokens_cached } else { 0 };
+        let (tokens_in, tokens_cached, unread) = self.tokens(id, path, target);
         let made = estimate.made(inst.node, self.policy.admission).unwrap_or(256);
         let cap = match &run.task(path).work {
             Work::Call(call) => call.output_cap,
@@ -155,6 +151,22 @@ impl Reference {
         let money = if row.price.is_free() { row.max_cost.unwrap_or_default() } else { row.price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(dollar.0) / 1_000_000_000_000;
         (alone, alone + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
+    }
+
+    /// The tokens that it is given, those of them that the target has read, and those that it would read anew where that is known.
+    fn tokens(&self, id: RunId, path: &TaskPath, target: usize) -> (u64, u64, u64) {
+        let (inst, tokens_in) = (&self.runs[&id].tasks[path], self.bytes(id, path) / 4);
+        let read = self.accounts.read.get(&self.targets[target].name);
+        let known = inst.prefix.as_deref().zip(read).map_or(0, |(prefix, read)| read.knows(prefix, self.now));
+        let cached = tokens_in.min(512 * known);
+        (tokens_in, cached, if inst.prefix.is_some() { tokens_in - cached } else { 0 })
+    }
+
+    /// A second attempt there would read anew for a tenth of its time at most.
+    pub(super) fn is_near(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
+        let unread = u128::from(self.tokens(id, path, target).2);
+        let reading = unread * 1_000_000 / u128::from(self.policy.placement.tokens_per_s);
+        reading * 10 <= self.costs(id, path, target).0
     }
 
     /// What an attempt that is sent now is expected to take, and how many tokens to give.

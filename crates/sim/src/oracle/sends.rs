@@ -129,6 +129,7 @@ impl Reference {
         });
         let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
         self.dispatch.push(attempt.clone());
+        let bytes = self.bytes(id, path);
         let counted = self.counts_for(id, path, target, said.hold);
         let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
@@ -148,6 +149,7 @@ impl Reference {
             sent: now,
             turn,
             hold,
+            bytes,
             tokens,
             counted,
             needs,

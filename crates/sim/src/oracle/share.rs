@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
 use super::breaker::Done;
+use super::estimate::size;
 use super::learned::Learned;
 use super::pace::Bucket;
 use super::score::Read;
@@ -25,11 +26,11 @@ pub(super) struct Accounts {
     pub(super) floors: [u64; 3],
     /// What the latest attempts of a band counted for when they were sent.
     pub(super) usual: [(u64, u64); 3],
-    /// What the latest attempts on a target came to: how many, and their mean.
-    pub(super) counted: BTreeMap<Arc<str>, (u64, u64)>,
+    /// By target: what attempts came to.
+    pub(super) counted: BTreeMap<Arc<str>, Came>,
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
-    pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
+    pub(super) tokens: BTreeMap<Arc<str>, Came>,
     /// By target: how long attempts took and would usually have taken, and what it has read.
     pub(super) speeds: BTreeMap<Arc<str>, (u64, u64)>,
     pub(super) read: BTreeMap<Arc<str>, Read>,
@@ -48,6 +49,33 @@ pub(super) struct Accounts {
     pub(super) learned: Learned,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
+}
+
+/// What the latest attempts came to: how many of all, with their mean, and of those of each size.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Came {
+    all: (u64, u64),
+    alike: BTreeMap<u64, (u64, u64)>,
+}
+
+impl Came {
+    pub(super) fn takes(&mut self, bytes: u64, number: u64) {
+        mean(&mut self.all, number);
+        mean(self.alike.entry(size(bytes)).or_default(), number);
+    }
+
+    /// None of the means is more.
+    pub(super) fn at_most(mut self, most: u64) -> Self {
+        self.all.1 = self.all.1.min(most);
+        self.alike.values_mut().for_each(|of| of.1 = of.1.min(most));
+        self
+    }
+
+    /// Of those of a size once there are four; of all before, if there are so many.
+    pub(super) fn to(&self, bytes: u64, seen_min: u64) -> Option<u64> {
+        let alike = self.alike.get(&size(bytes)).filter(|(count, _)| *count >= 4);
+        alike.or(Some(&self.all)).filter(|_| self.all.0 >= seen_min).map(|(_, mean)| *mean)
+    }
 }
 
 /// One more.
@@ -100,7 +128,8 @@ impl Reference {
     /// What an attempt counts for when it is sent.
     pub(super) fn counts_for(&mut self, id: RunId, path: &TaskPath, target: usize, hold: Money) -> (Of, u64) {
         let of = self.account(id, path);
-        let cost = if self.runs[&id].is_child(path) { 0 } else { self.estimated(Some(target), hold) };
+        let bytes = self.bytes(id, path);
+        let cost = if self.runs[&id].is_child(path) { 0 } else { self.estimated(Some(target), hold, Some(bytes)) };
         if !self.runs[&id].is_child(path) {
             mean(&mut self.accounts.usual[of.0], cost);
         }
@@ -109,12 +138,13 @@ impl Reference {
     }
 
     /// What one counts for that is out, on a target that is known or not.
-    pub(super) fn estimated(&self, target: Option<usize>, hold: Money) -> u64 {
-        match target.map(|target| (&self.targets[target], self.accounts.counted.get(&self.targets[target].name))) {
-            Some((_, Some((_, mean)))) => *mean,
-            Some((row, None)) if hold == Money::ZERO => self.time_counts(row.expected),
-            _ => hold.0,
-        }
+    pub(super) fn estimated(&self, target: Option<usize>, hold: Money, bytes: Option<u64>) -> u64 {
+        let Some(row) = target.map(|target| &self.targets[target]) else { return hold.0 };
+        let usual = self.accounts.counted.get(&row.name).map(|came| match bytes {
+            Some(bytes) => came.to(bytes, 1).unwrap_or_default(),
+            None => came.all.1,
+        });
+        usual.unwrap_or_else(|| if hold == Money::ZERO { self.time_counts(row.expected) } else { hold.0 })
     }
 
     /// An attempt has ended.
@@ -132,7 +162,7 @@ impl Reference {
         };
         if !is_child {
             let name = Arc::clone(&self.targets[flight.target].name);
-            mean(self.accounts.counted.entry(name).or_default(), cost);
+            self.accounts.counted.entry(name).or_default().takes(flight.bytes, cost);
         }
         let (of, before) = flight.counted.clone();
         self.count(&of, cost, before);

@@ -190,6 +190,8 @@ pub(super) struct Orphan {
     pub effect: Effect,
     /// The name of its target.
     pub name: Arc<str>,
+    /// Another attempt of its task succeeded while it was out.
+    pub is_beaten: bool,
 }
 
 #[derive(Clone, Debug)]

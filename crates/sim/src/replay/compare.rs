@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::past::Life;
 use super::world::{Course, MadeUp, Played};
-use super::{Asked, Past};
+use super::{Asked, Past, Places};
 use crate::lab::chart::Bar;
 
 /// All that came of a replay.
@@ -27,6 +27,8 @@ pub struct Report {
     pub attempts: usize,
     /// Runs that were left out, by why.
     pub left_out: BTreeMap<&'static str, usize>,
+    /// What those had of the targets.
+    pub places: Places,
     /// What is not known and was assumed, and all constants.
     pub assumptions: Vec<String>,
     /// What there was to run on.
@@ -112,7 +114,7 @@ pub struct Figure {
     pub value: f64,
     /// Of a policy that is compared: by how much it differs from the replay under the old one.
     pub difference: Option<f64>,
-    /// How far the replay under the old policy is off: a difference that is not greater says nothing.
+    /// How far the replay under the old policy is off, and a percent of the figure at least: a difference that is not greater says nothing.
     pub error: f64,
     /// True if the difference is greater than that.
     pub counts: bool,
@@ -175,6 +177,7 @@ pub(super) fn report(
         child_runs: past.lives.len() - real.len(),
         attempts,
         left_out,
+        places: Places::of(past, from, to),
         assumptions: assumptions(past, asked, &targets, &lacking),
         targets,
         accuracy,
@@ -206,7 +209,7 @@ fn assumptions(past: &Past, asked: &Asked, targets: &[TargetSaid], lacking: &[Ar
         "what never happened is made up: it succeeds, after the median of that task on that target; a stopped attempt costs what it cost",
         "people answer as long after they are asked as they did; callers cancel as long after they submitted",
         "disks, evaluations and the process are as quick as they were; times in which the process was down are not repeated",
-        "a difference counts if it is greater than the error: how far the replay of the past is off there, or the median run",
+        "a difference counts if it is greater than the error: how far the replay of the past is off there, or the median run, or one percent",
         "the error says how well the past is reproduced: what is made up, and how one day differs from another, come on top",
     ];
     told.extend(rest.map(str::to_owned));
@@ -301,6 +304,13 @@ impl Of {
     }
 }
 
+/// Figures that are numbers of runs.
+const COUNTS: [&str; 8] =
+    ["succeeded", "failed", "cancelled", "unanswered", "deadlines", "missed", "hopeless", "refused"];
+
+/// A difference of less than this part of a figure is no news, however well the past is reproduced: another day differs by more.
+const LEAST: f64 = 0.01;
+
 /// How far the replay under the old policy is off, and whether a difference is more than that.
 fn judge(own: &mut [Figure], happened: &[Figure], old: &[Figure], accuracy: &Accuracy, is_old: bool) {
     let unlike = (accuracy.compared.saturating_sub(accuracy.same_answer)) as f64;
@@ -313,6 +323,8 @@ fn judge(own: &mut [Figure], happened: &[Figure], old: &[Figure], accuracy: &Acc
             // Of times: as much as half of the runs are off is no news either.
             _ => off.max(old.value * accuracy.median),
         };
+        let least = LEAST * old.value.abs();
+        figure.error = figure.error.max(if COUNTS.contains(&figure.name) { least.floor() } else { least });
         if !is_old {
             let difference = figure.value - old.value;
             figure.difference = Some(difference);
@@ -413,4 +425,28 @@ fn at_once(bars: &[Bar]) -> BTreeMap<Arc<str>, u32> {
         most.unsigned_abs()
     };
     events.into_iter().map(|(target, events)| (target, most(events))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Accuracy, Figure, judge};
+
+    #[test]
+    fn what_is_below_its_error_or_a_percent_does_not_count() {
+        let of = |name: &'static str, value| Figure { name, value, difference: None, error: 0.0, counts: false };
+        let accuracy = |median| Accuracy { median, compared: 1_000, same_answer: 1_000, ..Accuracy::default() };
+        // What is new, what was replayed, what happened, half of the runs are off by so much: how much is the error, and does it count?
+        let told = |name, [new, old, real]: [f64; 3], median| {
+            let mut own = [of(name, new)];
+            judge(&mut own, &[of(name, real)], &[of(name, old)], &accuracy(median), false);
+            (own[0].error, own[0].counts)
+        };
+        assert_eq!(told("mean", [100.9, 100.0, 100.0], 0.0), (1.0, false), "a day differs by more");
+        assert_eq!(told("mean", [101.1, 100.0, 100.0], 0.0), (1.0, true));
+        assert_eq!(told("mean", [104.0, 100.0, 100.0], 0.05), (5.0, false), "half of the runs are off by more");
+        assert_eq!(told("p99", [104.0, 100.0, 94.0], 0.0), (6.0, false), "this figure is off by more");
+        assert_eq!(told("cost", [2.01, 2.0, 2.0], 0.5), (0.02, false));
+        assert_eq!(told("missed", [15.0, 14.0, 14.0], 0.0), (0.0, true), "a run is a run");
+        assert_eq!(told("succeeded", [991.0, 1_000.0, 1_000.0], 0.0), (10.0, false));
+    }
 }

@@ -15,6 +15,9 @@ pub fn page(report: &Report) -> String {
     for (why, count) in &report.left_out {
         let _ = writeln!(page, "<p>Left out: {count} {why}.</p>");
     }
+    if let Some(said) = report.places.sentence() {
+        let _ = writeln!(page, "<p>{}.</p>", escaped(&said));
+    }
     let _ = writeln!(page, "<h2>How well the past is reproduced</h2>\n<ul>");
     for line in accuracy(report) {
         let _ = writeln!(page, "<li>{}</li>", escaped(&line));

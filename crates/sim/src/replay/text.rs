@@ -11,6 +11,9 @@ pub fn text(report: &Report) -> String {
     for (why, count) in &report.left_out {
         let _ = writeln!(text, "left out: {count} {why}");
     }
+    if let Some(said) = report.places.sentence() {
+        let _ = writeln!(text, "{said}");
+    }
     let _ = writeln!(text, "\nhow well the past is reproduced: the error bar of all below");
     for line in accuracy(report) {
         let _ = writeln!(text, "  {line}");

@@ -65,6 +65,9 @@ impl World {
 
     /// What the next life is told, if anything: of what was taken in the last second before this record was the last.
     pub(super) fn tells(&mut self, kept: Seq) -> Option<Taken> {
+        if !self.played.violations.is_empty() {
+            return None;
+        }
         let soft = &mut self.soft;
         soft.looked = kept;
         soft.taken.retain(|taken| taken.checkpoint.seq <= kept);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agendum_core::Checkpoint;
 use agendum_core::checkpoint::{
     BandKept, BreakerKept, GraphKept, LimitKept, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept, TenantKept,
+    UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
 use agendum_types::{Duration, Hash, Incarnation, Seq, Tenant, Timestamp};
@@ -32,8 +33,8 @@ fn whole() -> Checkpoint {
             },
             limit: LimitKept { until: Timestamp(33), parts: [[1, 2, 3]; 10], answers: 11, limit: Some(4) },
             retries: (100, 13),
-            tokens: (8, 350),
-            counted: (9, 1_000),
+            tokens: UsualKept { all: (8, 350), by_size: vec![(40, (5, 351)), (44, (3, 352))] },
+            counted: UsualKept { all: (9, 1_000), by_size: Vec::new() },
             speed: (14, 15),
         }],
         served: (16, Duration(17)),

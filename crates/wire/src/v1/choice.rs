@@ -53,13 +53,14 @@ pub struct Passed {
 }
 
 /// In the API's words.
-pub(super) fn choice(choice: &Chosen) -> Choice {
+/// `at` is when it was chosen.
+pub(super) fn choice(choice: &Chosen, at: Timestamp) -> Choice {
     let passed =
         choice.passed.iter().map(|(target, why)| Passed { target: target.to_string(), why: why.word().into() });
     let scores = choice.scores.iter();
     let scores = scores.map(|(target, score)| Score { target: target.to_string(), score_us: score.as_micros() });
     Choice {
-        sentence: sentence(choice),
+        sentence: sentence(choice, at),
         policy: choice.policy.to_string(),
         index: choice.index.word().to_owned(),
         rank_us: choice.rank,
@@ -71,13 +72,13 @@ pub(super) fn choice(choice: &Chosen) -> Choice {
     }
 }
 
-fn sentence(choice: &Chosen) -> String {
+fn sentence(choice: &Chosen, at: Timestamp) -> String {
     let mut said = Vec::new();
     if choice.ahead + choice.behind > 0 {
         let stood = if choice.risky {
             format!("behind the others, for its run might be late (it takes {} on average)", Duration(choice.rank))
         } else {
-            format!("{} {}", ranked(choice.index), instant(Timestamp(choice.rank)))
+            ranked(choice.index, Timestamp(choice.rank), at)
         };
         let (ahead, behind) = (choice.ahead, choice.behind);
         said.push(format!(
@@ -96,19 +97,32 @@ fn sentence(choice: &Chosen) -> String {
     said.join("; ")
 }
 
-/// What the rank of an index is.
-pub(super) const fn ranked(index: Index) -> &'static str {
+/// What the rank of an index says, an instant; `now` tells whether that is still to come.
+pub(super) fn ranked(index: Index, rank: Timestamp, now: Timestamp) -> String {
+    let as_if = |of: &str| match rank > now {
+        true => format!("where a run stands by {of}, as if it came only at {}", seen_from(rank, now)),
+        false => format!("where a run stands by {of}, as if it had come at {}", instant(rank)),
+    };
+    let by = |said: &str| format!("{said}: {}", seen_from(rank, now));
     match index {
-        Index::Fifo => "in the order in which runs came:",
-        Index::CallFifo => "in the order in which tasks were ready:",
-        Index::Edf => "in the order of deadlines:",
-        Index::Slack => "by when it had to end to be in time:",
-        Index::AttainedService => "where a run stands by what it has been served, as if it had come at",
-        Index::Gittins => "where a run stands by what it has still to take, as if it had come at",
-        Index::VirtualFinish => "by when its run would be answered if all shared alike:",
-        Index::ValueDensity => "where a run stands by its value for the time still to take, as if it had come at",
-        Index::Risk => "by when it had to end to be in time, the sooner the greater the risk:",
+        Index::Fifo => by("in the order in which runs came"),
+        Index::CallFifo => by("in the order in which tasks were ready"),
+        Index::Edf => by("in the order of deadlines"),
+        Index::Slack => by("by when it had to end to be in time"),
+        Index::AttainedService => as_if("what it has been served"),
+        Index::Gittins => as_if("what it has still to take"),
+        Index::VirtualFinish => by("by when its run would be answered if all shared alike"),
+        Index::ValueDensity => as_if("its value for the time still to take"),
+        Index::Risk => by("by when it had to end to be in time, the sooner the greater the risk"),
     }
+}
+
+/// An instant; of one that is still to come also in what time that is.
+pub(super) fn seen_from(at: Timestamp, now: Timestamp) -> String {
+    if at <= now || at == Timestamp::MAX {
+        return instant(at);
+    }
+    format!("{} (in {})", instant(at), at.since(now))
 }
 
 pub(super) const fn passed(why: Reason) -> &'static str {
@@ -127,10 +141,10 @@ pub(super) const fn passed(why: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use agendum_core::record::{Choice, Passed};
-    use agendum_types::Duration;
     use agendum_types::policy::Index;
+    use agendum_types::{Duration, Timestamp};
 
-    use super::sentence;
+    use super::{ranked, sentence};
 
     #[test]
     fn a_choice_is_told_in_a_sentence() {
@@ -148,7 +162,7 @@ mod tests {
         let alone = Choice { ahead: 0, behind: 0, passed: vec![("big".into(), Passed::Dear)], ..queued.clone() };
         let scores = vec![("near".into(), Duration::millis(1_300)), ("other".into(), Duration::secs(2))];
         let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
-        insta::assert_snapshot!([queued, risky, alone, weighed].map(|choice| sentence(&choice).replace("; ", ";\n  ")).join("\n"), @"
+        insta::assert_snapshot!([queued, risky, alone, weighed].map(|choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ")).join("\n"), @"
         3 for the same targets went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
@@ -157,6 +171,24 @@ mod tests {
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
+        ");
+    }
+
+    #[test]
+    fn what_is_still_to_come_reads_so() {
+        let now = Timestamp(2_000_000);
+        let of = |index, rank| ranked(index, Timestamp(rank), now);
+        let told = [
+            of(Index::Gittins, 1_000_000),
+            of(Index::Gittins, 5_000_000),
+            of(Index::Edf, 64_000_000),
+            of(Index::Fifo, 0),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @"
+        where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z
+        where a run stands by what it has still to take, as if it came only at 1970-01-01T00:00:05.000Z (in 3s)
+        in the order of deadlines: 1970-01-01T00:01:04.000Z (in 1m 02s)
+        in the order in which runs came: 1970-01-01T00:00:00.000Z
         ");
     }
 }

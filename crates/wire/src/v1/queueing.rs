@@ -5,7 +5,7 @@ use agendum_types::snapshot::Queueing as Stands;
 use agendum_types::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::choice::{passed, ranked};
+use super::choice::{passed, ranked, seen_from};
 use super::{instant, millis};
 
 /// How a task that waits to be sent stands at this moment.
@@ -65,14 +65,15 @@ pub struct Lack {
 }
 
 /// In the API's words.
-pub(super) fn queueing(stands: &Stands) -> Queueing {
+/// `now` is when it stands so.
+pub(super) fn queueing(stands: &Stands, now: Timestamp) -> Queueing {
     let prospect = |of: &agendum_types::snapshot::Prospect| Prospect {
         target: of.target.to_string(),
         why: of.shut.map(str::to_owned),
         score_us: of.score.map(Duration::as_micros),
     };
     Queueing {
-        sentence: sentence(stands),
+        sentence: sentence(stands, now),
         policy: stands.policy.to_string(),
         index: stands.index.word().to_owned(),
         rank_us: stands.rank,
@@ -87,12 +88,12 @@ pub(super) fn queueing(stands: &Stands) -> Queueing {
     }
 }
 
-fn sentence(stands: &Stands) -> String {
+fn sentence(stands: &Stands, now: Timestamp) -> String {
     let (ahead, beside) = (stands.ahead, stands.beside);
     let stood = if stands.risky {
         format!("behind the others, for its run may be late (it takes {} on average)", Duration(stands.rank))
     } else {
-        format!("{} {}", ranked(stands.index), instant(Timestamp(stands.rank)))
+        ranked(stands.index, Timestamp(stands.rank), now)
     };
     let mut said = vec![format!(
         "{ahead} for the same targets went first, {beside} wait too; it is put {stood}, by policy {}",
@@ -102,7 +103,7 @@ fn sentence(stands: &Stands) -> String {
         said.push(format!("pool {} has fewer units left than the {} that it asks for", need.pool, need.units));
     }
     if let Some((target, until)) = &stands.held {
-        said.push(format!("until {} it waits for {target} alone, which is worth that", instant(*until)));
+        said.push(format!("until {} it waits for {target} alone, which is worth that", seen_from(*until, now)));
     }
     said.extend(stands.targets.iter().map(|of| {
         let score = of.score.map_or_else(String::new, |score| format!(" ({score})"));
@@ -139,11 +140,11 @@ mod tests {
             lacks: Some(Need { pool: "gpu".into(), units: 2 }),
             expected: None,
         };
-        insta::assert_snapshot!(sentence(&stands).replace("; ", ";\n  "), @"
+        insta::assert_snapshot!(sentence(&stands, Timestamp(1_500_000)).replace("; ", ";\n  "), @"
         3 for the same targets went first, 2 wait too;
           it is put where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           pool gpu has fewer units left than the 2 that it asks for;
-          until 1970-01-01T00:00:02.000Z it waits for near alone, which is worth that;
+          until 1970-01-01T00:00:02.000Z (in 500ms) it waits for near alone, which is worth that;
           near (2s): it had as many attempts as it takes at once;
           far: it has room
         ");

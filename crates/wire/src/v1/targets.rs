@@ -12,6 +12,9 @@ pub struct Targets {
     /// When; absent where no process has the data directory: nothing is out then, and nothing of this is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Tasks that are ready and wait to be sent, whichever target they wait for.
+    #[serde(default)]
+    pub queued: u64,
     /// In the order in which one of those that are alike is taken.
     pub targets: Vec<TargetLine>,
     /// By name.
@@ -36,6 +39,15 @@ pub struct TargetLine {
     /// Too many of its latest attempts failed: until then it gets nothing, and then one attempt that tries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_until: Option<String>,
+    /// Requests that its provider lets through in a minute, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Tokens that its provider lets through in a minute, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// The provider says so with its answers; it is not configured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rate_is_stated: bool,
     /// What its provider lets through in a minute is used up until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paced_until: Option<String>,
@@ -62,6 +74,7 @@ impl Targets {
         let own = snapshot.targets.iter().filter(|load| *load.name != *Target::CHILD);
         Self {
             at: Some(instant(snapshot.at)),
+            queued: snapshot.queued,
             targets: own.map(line).collect(),
             pools: snapshot.pools.iter().map(pool).collect(),
         }
@@ -76,6 +89,9 @@ fn line(load: &TargetLoad) -> TargetLine {
         learned: load.learned,
         closed_until: load.closed_until.map(instant),
         broken_until: load.broken_until.map(instant),
+        requests_per_minute: load.rate.requests,
+        tokens_per_minute: load.rate.tokens,
+        rate_is_stated: load.rate_is_stated,
         paced_until: load.paced_until.map(instant),
         expected_ms: millis(load.expected),
     }

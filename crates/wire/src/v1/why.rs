@@ -196,11 +196,13 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         over_usd: dollars(attempt.over),
         tokens: attempt.tokens,
         expected_ms: attempt.expected.map(millis),
-        choice: attempt.choice.as_deref().map(choice),
+        choice: attempt.choice.as_deref().map(|of| choice(of, attempt.started)),
         preempted: attempt.preempted.as_deref().map(preempted),
         gave_way: attempt.gave_way.as_deref().map(gave_way),
         child: attempt.child.map(|run| run.to_string()),
     });
+    // A run that is answered and works on is looked at later than its answer: what is said of its queue is then seen from there.
+    let now = reasons.submitted.after(reasons.wall);
     WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
@@ -215,7 +217,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         wall_ms: millis(task.wall),
         parts: parts(&task.parts),
         attempts: attempts.collect(),
-        queueing: task.queueing.as_deref().map(queueing),
+        queueing: task.queueing.as_deref().map(|stands| queueing(stands, now)),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The beat that is asked for: forty agents of two tenants, one rate limit, first each by itself and then through Agendum, in figures side by side.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use owo_colors::OwoColorize as _;
 use serde_json::{Value as Json, json};
 
 use super::Found;
@@ -200,32 +198,17 @@ async fn followed<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let (began, calls) = (Instant::now(), agents().len() * TURNS.len());
-    let (mut work, mut wide) = (std::pin::pin!(work), 0);
+    let (mut work, line) = (std::pin::pin!(work), show::Rewritten::new(json));
     loop {
         tokio::select! {
-            done = &mut work => {
-                write!(show::err(), "{}", blank(wide))?;
-                return done;
-            }
+            done = &mut work => return done,
             () = tokio::time::sleep(LOOK) => {}
-        }
-        let mut err = show::err();
-        if json || !err.is_terminal() {
-            continue;
         }
         let (answered, refused) = {
             let books = provider.books();
             (books.answered.len(), books.refused())
         };
         let secs = began.elapsed().as_secs_f64();
-        let line = format!("  … {way}: {secs:.1} s, {answered} of {calls} calls answered, {refused} times refused");
-        write!(err, "{}{}", blank(wide), line.dimmed())?;
-        err.flush()?;
-        wide = line.chars().count();
+        line.tell(|| format!("… {way}: {secs:.1} s, {answered} of {calls} calls answered, {refused} times refused"));
     }
-}
-
-/// Erases a line of this width, with spaces: where colours are unwanted, no other sequence of a terminal comes through.
-fn blank(wide: usize) -> String {
-    if wide == 0 { String::new() } else { format!("\r{:wide$}\r", "") }
 }

@@ -1,13 +1,16 @@
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use agendum_adapters::Chat;
 use agendum_adapters::chat::Profile;
-use agendum_adapters::offline::{Counted, Temper};
-use agendum_ports::adapter::{ChunkSink, ReferenceSink};
+use agendum_adapters::offline::Temper;
+use agendum_ports::adapter::{ChunkSink, RateSink, ReferenceSink};
 use agendum_ports::{Adapter, Attempt, Chunk, Payload};
 use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
 use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Offline;
@@ -16,14 +19,14 @@ use super::Offline;
 async fn serve(temper: Temper) -> String {
     let server = agendum_server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), true).await.unwrap();
     let base = format!("http://{}/v1", server.address());
-    let router = agendum_server::provider(Arc::new(Offline(Counted::new(temper))));
+    let router = agendum_server::provider(Arc::new(Offline::new(temper)));
     tokio::spawn(server.serve_router(router, CancellationToken::new()));
     base
 }
 
-/// What our own adapter makes of it: the words that came, and how it ended.
-async fn call(base: &str, profile: Profile, input: &Json) -> String {
-    let (chunks, mut came) = ChunkSink::channel(1_024);
+/// An attempt, and the end at which its chunks come.
+fn attempt(input: &Json, rates: RateSink) -> (Attempt, mpsc::Receiver<Chunk>) {
+    let (chunks, came) = ChunkSink::channel(1_024);
     let attempt = Attempt {
         id: AttemptId { run: RunId(1), path: TaskPath::default(), attempt: AttemptNo(1), incarnation: Incarnation(1) },
         tenant: Tenant::default(),
@@ -35,8 +38,15 @@ async fn call(base: &str, profile: Profile, input: &Json) -> String {
         input: Payload { media: MediaType::Json, bytes: input.to_string().into_bytes().into() },
         chunks,
         references: ReferenceSink::channel().0,
+        rates,
         cancel: CancellationToken::new(),
     };
+    (attempt, came)
+}
+
+/// What our own adapter makes of it: the words that came, and how it ended.
+async fn call(base: &str, profile: Profile, input: &Json) -> String {
+    let (attempt, mut came) = attempt(input, RateSink::channel().0);
     let ended = Chat::new(base, "any", None, profile).unwrap().start(attempt).await;
     let mut words = 0;
     while let Ok(chunk) = came.try_recv() {
@@ -157,4 +167,26 @@ async fn it_speaks_as_openai_does() {
     500 - {"error":{"message":"told to fail","type":"server_error","param":null,"code":null}}
     429 1 {"error":{"message":"told to rate-limit","type":"requests","param":null,"code":"rate_limit_exceeded"}}
     "#);
+}
+
+#[tokio::test]
+async fn a_limit_is_kept_and_told_so_that_our_own_adapter_hears_it() {
+    let server = agendum_server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), true).await.unwrap();
+    let base = format!("http://{}/v1", server.address());
+    let limited = Offline::new(Temper::default()).limited(NonZeroU32::new(3));
+    tokio::spawn(server.serve_router(agendum_server::provider(Arc::new(limited)), CancellationToken::new()));
+    let mut seen = String::new();
+    for _ in 0..4 {
+        let (rates, mut told) = RateSink::channel();
+        let (attempt, _came) = attempt(&prompt(), rates);
+        let ended = Chat::new(&base, "any", None, Profile::Chat).unwrap().start(attempt).await;
+        let ended = ended.map_or_else(|failed| failed.class.word(), |_| "fine");
+        writeln!(seen, "{ended}: {:?}", told.try_recv().ok().map(|rate| (rate.requests, rate.tokens))).unwrap();
+    }
+    insta::assert_snapshot!(seen, @"
+    fine: Some((Some(3), None))
+    fine: Some((Some(3), None))
+    fine: Some((Some(3), None))
+    rate_limited: Some((Some(3), None))
+    ");
 }

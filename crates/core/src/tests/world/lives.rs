@@ -6,7 +6,7 @@ use agendum_types::graph::{Kind, NodeId};
 use agendum_types::{Duration, Hash, Incarnation, RunId, Seq, Tenant, Timestamp};
 
 use super::World;
-use crate::checkpoint::{Checkpoint, GraphKept, SketchKept, TaskKept, TenantKept};
+use crate::checkpoint::{Checkpoint, GraphKept, SketchKept, TaskKept, TenantKept, UsualKept};
 use crate::{Record, Scheduler};
 
 impl World {
@@ -76,7 +76,8 @@ fn nonsense(taken: Checkpoint, graph: &Hash) -> Checkpoint {
         target.breaker.broken = Some((most, Duration::MAX));
         (target.limit.until, target.limit.parts, target.limit.answers) = (most, [[MOST; 3]; 10], MOST);
         (target.limit.limit, target.retries, target.speed) = (Some(0), (u32::MAX, MOST), (MOST, 0));
-        (target.tokens, target.counted) = (mean, mean);
+        let usual = UsualKept { all: mean, by_size: (0..=u8::MAX).map(|size| (size, mean)).collect() };
+        (target.tokens, target.counted) = (usual.clone(), usual);
     }
     if let Some(target) = bad.targets.first().cloned() {
         bad.targets.push(crate::checkpoint::TargetKept { name: Arc::from("nowhere"), ..target });

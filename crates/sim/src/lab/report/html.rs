@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::front::counts;
 use super::plots::plots;
-use super::{FIGURES, Figure, Row, Table, seeds, short};
+use super::summary::{head as meant, ratio, summary};
+use super::{FIGURES, Figure, Ran, Row, Table, seeds, short, within};
 
 const STYLE: &str = include_str!("page.css");
 /// Dashes of the curves, in the order of the colours.
@@ -16,27 +16,41 @@ pub(super) const RIGHT: f64 = 880.0;
 pub(super) const TOP: f64 = 12.0;
 pub(super) const BOTTOM: f64 = 300.0;
 
-/// The page of a scenario.
+/// The page of a scenario: what was played and what came of it in short, then everything, then the scenario as it is written.
 #[must_use]
-pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
-    let mut page = head(name);
-    for table in tables {
-        let drawn = if table.is_generated { " The workload was drawn: there was no data." } else { "" };
+pub fn page(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
+    let mut page = head(&ran.about);
+    summary(&mut page, ran, tables);
+    for (number, table) in tables.iter().enumerate() {
+        let drawn = if table.is_generated { " The work was drawn, anew for each seed: there was no data." } else { "" };
         let _ = writeln!(
             page,
-            "<h2>{} {}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
-            if table.of == "load" { "Load" } else { "Workers" },
-            table.load,
+            "<h2 id=\"t{number}\">{}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
+            table.title(),
             seeds(table.seeds),
             escaped(&table.baseline)
         );
+        for (twins, of) in table.twins() {
+            let (twins, of) = (escaped(&twins), escaped(of));
+            let _ = writeln!(
+                page,
+                "<p><b>{twins}</b>: the same decisions as <b>{of}</b> in all seeds, and so the same figures.</p>"
+            );
+        }
         figures(&mut page, table);
-        let rows: Vec<(&str, &[f64])> =
-            table.rows.iter().map(|row| (row.policy.as_str(), row.curve.as_slice())).collect();
+        let rows: Vec<(&str, &[f64])> = table.shown().map(|row| (row.policy.as_str(), row.curve.as_slice())).collect();
+        let _ = writeln!(page, "<h3>How the times are spread</h3>");
         curves(&mut page, "jobs", &rows);
+        if table.pictures.iter().any(|(_, bars)| !bars.is_empty()) {
+            let _ = writeln!(page, "<h3>Over time, with the first seed</h3>");
+        }
         plots(&mut page, &table.pictures);
     }
-    let _ = writeln!(page, "<h2>Scenario</h2>\n<pre>{}</pre>\n</body></html>", escaped(scenario.trim_end()));
+    let _ = writeln!(
+        page,
+        "<h2>The scenario as it is written</h2>\n<pre>{}</pre>\n</body></html>",
+        escaped(scenario.trim_end())
+    );
     page
 }
 
@@ -52,36 +66,34 @@ pub(crate) fn head(name: &str) -> String {
 fn figures(page: &mut String, table: &Table) {
     let _ = write!(page, "<div class=\"wide\"><table>\n<thead><tr><th></th>");
     let class = |row: &Row| if row.policy == table.baseline { " class=\"baseline\"" } else { "" };
-    for row in &table.rows {
+    for row in table.shown() {
         let _ = write!(page, "<th scope=\"col\"{}>{}</th>", class(row), escaped(&row.policy));
     }
     let _ = writeln!(page, "</tr></thead>\n<tbody>");
-    for name in FIGURES {
-        let cells: Vec<Option<&Figure>> = table.rows.iter().map(|row| row.figure(name)).collect();
+    for known in &FIGURES {
+        let cells: Vec<Option<&Figure>> = table.shown().map(|row| row.figure(known.name)).collect();
         if cells.iter().all(Option::is_none) {
             continue;
         }
-        let _ = write!(page, "<tr><th scope=\"row\">{name}</th>");
-        for (row, figure) in table.rows.iter().zip(cells) {
+        let _ = write!(page, "<tr>{}", meant(known));
+        for (row, figure) in table.shown().zip(cells) {
             let _ = write!(page, "<td{}>", class(row));
             if let Some(figure) = figure {
-                let _ = write!(page, "{} <small>± {}</small>", short(figure.is.mean), short(figure.is.within));
-                if let Some(ratio) = figure.ratio.filter(|_| row.policy != table.baseline) {
-                    let _ = write!(page, "<br>× {:.3} <small>± {:.3}</small>", ratio.mean, ratio.within);
+                let own = within(figure.is.within, table.seeds);
+                let _ = write!(page, "{} <small>± {own}</small>", short(figure.is.mean));
+                if row.policy != table.baseline {
+                    page.push_str(&ratio(known, figure, table.seeds));
                 }
             }
             let _ = write!(page, "</td>");
         }
         let _ = writeln!(page, "</tr>");
     }
-    let _ = write!(page, "<tr><th scope=\"row\">decisions</th>");
-    for row in &table.rows {
+    let _ = write!(page, "<tr><th scope=\"row\">decisions<span>a hash of all that was sent, in order</span></th>");
+    for row in table.shown() {
         let _ = write!(page, "<td{}><small>{}</small></td>", class(row), row.decision_hash.as_deref().unwrap_or("–"));
     }
     let _ = writeln!(page, "</tr>\n</tbody></table></div>");
-    let front = table.front.iter().map(|policy| format!("<b>{}</b>", escaped(policy))).collect::<Vec<_>>().join(", ");
-    let counts = counts(&table.rows).join(", ");
-    let _ = writeln!(page, "<p class=\"soft\">Pareto front, beaten by none in {counts}: {front}.</p>");
 }
 
 /// The share of jobs, or whatever they are, that are done within a time, over its logarithm.
@@ -96,7 +108,8 @@ pub(crate) fn curves(page: &mut String, what: &str, rows: &[(&str, &[f64])]) {
     let height = BOTTOM + 44.0 + 20.0 * rows.len().div_ceil(4) as f64;
     let _ = writeln!(
         page,
-        "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"share of {what} that are done within a time\">"
+        "<figure><figcaption>Share of {what} that are done within a time</figcaption>\n\
+         <svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"share of {what} that are done within a time\">"
     );
     for percent in [0, 25, 50, 75, 95, 100] {
         let y = up(f64::from(percent));
@@ -123,7 +136,7 @@ pub(crate) fn curves(page: &mut String, what: &str, rows: &[(&str, &[f64])]) {
         );
         key(page, number, &name);
     }
-    let _ = writeln!(page, "</svg>\n<figcaption>Share of {what} that are done within a time.</figcaption></figure>");
+    let _ = writeln!(page, "</svg></figure>");
 }
 
 /// What a line stands for, below the plot.

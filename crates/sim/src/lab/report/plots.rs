@@ -65,7 +65,12 @@ fn over_time(page: &mut String, name: &str, rows: &[Line<'_>], (from, to): (Time
     }
     let name = escaped(name);
     let height = BOTTOM + 44.0 + 20.0 * rows.last().map_or(0, |(number, ..)| number / 4 + 1) as f64;
-    let _ = writeln!(page, "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"{name}, over time\">");
+    let _ = writeln!(
+        page,
+        "<figure><figcaption>{name}: the mean of each {PARTS}th of the time</figcaption>\n\
+         <svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"{name}, over time\">"
+    );
+    let most = round(most);
     for part in 0..=4 {
         let y = BOTTOM - (BOTTOM - TOP) * f64::from(part) / 4.0;
         let value = short(most * f64::from(part) / 4.0);
@@ -82,7 +87,14 @@ fn over_time(page: &mut String, name: &str, rows: &[Line<'_>], (from, to): (Time
         let _ = writeln!(page, "<polyline {} points=\"{points}\"><title>{name}</title></polyline>", stroke(*number));
         key(page, *number, &name);
     }
-    let _ = writeln!(page, "</svg>\n<figcaption>{name}: the mean of each {PARTS}th of the time.</figcaption></figure>");
+    let _ = writeln!(page, "</svg></figure>");
+}
+
+/// Where an axis ends that is parted in four: at or above that, so that its marks are short numbers.
+fn round(most: f64) -> f64 {
+    const STEPS: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    let ten = 10_f64.powf((most / 4.0).log10().floor());
+    4.0 * ten * STEPS.into_iter().find(|step| 4.0 * step * ten >= most * 0.999_999).unwrap_or(10.0)
 }
 
 /// A number at an axis: three digits at most, no zeros behind.
@@ -162,8 +174,12 @@ fn gantt(page: &mut String, pictures: &[Picture], (zero, from, to): (Timestamp, 
         let rows: usize = targets.values().map(|laid| lanes(laid) + 1).sum();
         let (name, bottom) = (escaped(name), TOP + LANE * rows as f64);
         let height = bottom + 24.0;
-        let _ =
-            writeln!(page, "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"{name}: a window\">");
+        let said = if who.tenants.len() > 1 { "tenants" } else { "runs" };
+        let _ = writeln!(
+            page,
+            "<figure><figcaption>{name}: the slots of each target in the window in which most waited at first; numbers are runs, in the order in which \
+             they came; colours and patterns are {said}</figcaption>\n<svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"{name}: a window\">"
+        );
         times(page, (zero, from, to), bottom);
         let mut top = TOP;
         for (target, laid) in &targets {
@@ -175,12 +191,7 @@ fn gantt(page: &mut String, pictures: &[Picture], (zero, from, to): (Timestamp, 
             }
             top += LANE * (lanes(laid) + 1) as f64;
         }
-        let said = if who.tenants.len() > 1 { "tenants" } else { "runs" };
-        let _ = writeln!(
-            page,
-            "</svg>\n<figcaption>{name}: the slots of each target in the window in which most waited at first; numbers are runs, in the order in which \
-             they came; colours and patterns are {said}.</figcaption></figure>"
-        );
+        let _ = writeln!(page, "</svg></figure>");
     }
     tenants(page, &who);
 }
@@ -213,7 +224,7 @@ fn tenants(page: &mut String, who: &Who<'_>) {
         return;
     }
     let height = 22.0 * who.tenants.len().min(32).div_ceil(4) as f64;
-    let _ = writeln!(page, "<svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"tenants\">");
+    let _ = writeln!(page, "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"tenants\">");
     for (place, tenant) in who.tenants.iter().enumerate().take(32) {
         let (x, y, kind) = (LEFT + 210.0 * (place % 4) as f64, 22.0 * (place / 4) as f64 + 3.0, place % 8);
         let _ = writeln!(
@@ -226,11 +237,11 @@ fn tenants(page: &mut String, who: &Who<'_>) {
             escaped(&tenant.to_string())
         );
     }
-    let _ = writeln!(page, "</svg>");
+    let _ = writeln!(page, "</svg></figure>");
 }
 
 /// Laid over the colours, in the colour of the page.
-const PATTERNS: &str = r#"<svg width="0" height="0" style="position: absolute" aria-hidden="true"><defs>
+const PATTERNS: &str = r#"<svg width="0" height="0" style="position: absolute; width: 0; min-width: 0" aria-hidden="true"><defs>
 <pattern id="p0" width="8" height="8" patternUnits="userSpaceOnUse"></pattern>
 <pattern id="p1" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V7"/></pattern>
 <pattern id="p2" width="6" height="6" patternUnits="userSpaceOnUse"><circle class="dot" cx="3" cy="3" r="1.1"/></pattern>
@@ -241,3 +252,14 @@ const PATTERNS: &str = r#"<svg width="0" height="0" style="position: absolute" a
 <pattern id="p7" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 4H8M4 0V8"/></pattern>
 </defs></svg>
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::round;
+
+    #[test]
+    fn an_axis_ends_at_four_short_steps() {
+        let ends = [16.0, 24.9, 34.1, 0.7, 1.0, 4096.0].map(round);
+        assert_eq!(ends.map(|end| (end / 4.0 * 100.0).round() / 100.0), [4.0, 8.0, 10.0, 0.2, 0.25, 1500.0]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{Kind, Scenario};
 use crate::lab::fleet::Fleet;
+use crate::lab::report::figures::{Better, figure};
 use crate::lab::workload::Arrivals;
 use crate::lab::workload::quantiles::Quantiles;
 
@@ -67,6 +68,11 @@ impl Scenario {
             return Err(format!("baseline {:?} is none of the policies", self.baseline));
         }
         within("seeds", self.seeds, 1, SEEDS_MAX)?;
+        for name in &self.front {
+            if figure(name).is_none_or(|known| known.better == Better::Neither) {
+                return Err(format!("`front: {name}`: no figure of that name counts"));
+            }
+        }
         self.check_loads()?;
         let flows = [
             matches!(self.workload, Kind::Flows { .. } | Kind::Psplib { .. }),

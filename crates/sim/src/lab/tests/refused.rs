@@ -8,11 +8,11 @@ use super::{SLOTS, broken};
 use crate::lab::measure::Ended;
 use crate::lab::scenario::{Scenario, Wishes};
 use crate::lab::world::{Met, View};
-use crate::lab::{Contender, run};
+use crate::lab::{Contender, report, run};
 
 /// 300 calls at that load, under that policy.
 fn figures(scenario: &Scenario, load: f64, policy: &Policy) -> BTreeMap<&'static str, f64> {
-    let workload = scenario.workload(None).unwrap();
+    let workload = scenario.workload(None, 0).unwrap();
     let mut jobs = scenario.arrivals.jobs(&workload, 1, load, 8);
     jobs.truncate(300);
     let met = Met { fleet: &scenario.fleet, slots: 8, faults: &scenario.faults };
@@ -57,9 +57,10 @@ fn a_deadline_of_nothing_is_refused_and_makes_no_figure_of_nothing() {
     assert!(all.values().all(|value| value.is_finite()) && !all.contains_key("mean"), "{all:?}");
     let wishes = Wishes { seeds: Some(2), loads: vec![0.5], policies: vec!["balanced".into()] };
     scenario.shorten(300);
-    let tables = run(&scenario.with(wishes), None, &|| 0).unwrap();
-    let text = crate::lab::report::text("", &tables);
-    assert!(text.contains("refused: submissions") && !text.contains("NaN") && !text.contains("inf"), "{text}");
+    let scenario = scenario.with(wishes);
+    let tables = run(&scenario, None, &|| 0, &|_| {}).unwrap();
+    let text = report::text(&report::Ran::of(&scenario, &scenario, &tables), "", &tables);
+    assert!(text.contains("refused, submissions") && !text.contains("NaN") && !text.contains("inf"), "{text}");
 }
 
 impl Scenario {

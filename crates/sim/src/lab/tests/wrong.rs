@@ -34,7 +34,7 @@ fn a_wish_that_cannot_be_played_is_an_error() {
         ("e5", wishes(None, &[1e9]), "1000000000 workers"),
     ] {
         let scenario = Scenario::read(text(name)).unwrap().with(wishes);
-        let said = run(&scenario, None, &|| 0).unwrap_err();
+        let said = run(&scenario, None, &|| 0, &|_| {}).unwrap_err();
         assert!(said.contains(says), "{name}: {said}");
     }
 }
