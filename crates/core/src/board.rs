@@ -40,6 +40,7 @@ use crate::plan::{Plan, Plans};
 use crate::preempt::Watched;
 use crate::queue::Queue;
 use crate::record::{Record, Unsent};
+use crate::remember::Since;
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
 use crate::turns::{Group, Groups};
@@ -130,6 +131,8 @@ pub(crate) struct Board {
     /// What the judge says of another task that it has let succeed. It settles one at most: a judge inside another ends before that.
     pub(crate) verdict: Option<Box<Verdict>>,
     pub(crate) groups: Groups,
+    /// While a journal is applied: what it says of the time after the checkpoint.
+    pub(crate) since: Option<Since>,
     /// What runs would be served in each band if they shared alike.
     pub(crate) sharing: [Sharing; 3],
 }
@@ -162,6 +165,7 @@ impl Board {
             wasted: Vec::new(),
             verdict: None,
             groups: Groups::default(),
+            since: None,
             sharing: Default::default(),
         }
     }
@@ -210,6 +214,7 @@ impl Board {
     /// The same where the run of the record is known already.
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
+        self.looks_back(entry.seq);
         (self.booked, self.short, self.verdict) = (None, None, None);
         self.wasted.clear();
         if let Some(slot) = slot {

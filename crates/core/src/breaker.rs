@@ -11,6 +11,7 @@
 use agendum_types::policy::Limits;
 use agendum_types::{Class, Duration, Outcome, TargetId, Timestamp};
 
+use crate::checkpoint::BreakerKept;
 use crate::inst::Flight;
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
@@ -86,6 +87,23 @@ impl Breaker {
         self.begins(Some(Broken { until: now.after(rules.pause), pause: rules.pause }));
     }
 
+    pub(crate) fn kept(&self) -> BreakerKept {
+        let Self { latest, seen, failing_since, broken, .. } = *self;
+        BreakerKept { latest, seen, failing_since, broken: broken.map(|broken| (broken.until, broken.pause)) }
+    }
+
+    /// That of an earlier life, whose clock was so far ahead. One that was to be tried then may have been, and nobody knows how that went.
+    fn remembered(kept: BreakerKept, rules: &Limits, (then, ahead): (Timestamp, Duration), now: Timestamp) -> Self {
+        let seen = kept.seen.min(LATEST);
+        let broken = kept.broken.map(|(until, pause)| {
+            let (until, pause) = (until.before(ahead), pause.max(rules.pause).min(rules.pause_max));
+            let until = if until <= then { now.after(pause) } else { until.min(now.after(rules.pause_max)) };
+            Broken { until, pause }
+        });
+        let failing_since = kept.failing_since.map(|since| since.before(ahead).min(now));
+        Self { latest: kept.latest & ((1 << seen) - 1), seen, failing_since, turn: 0, broken }
+    }
+
     fn begins(&mut self, broken: Option<Broken>) {
         *self = Self { turn: self.turn.wrapping_add(1), broken, ..Self::default() };
     }
@@ -108,6 +126,14 @@ impl Scheduler {
         // Nobody begins to wait for it while it is broken.
         if was_whole && self.targets.row(flight.target).breaker.broken.is_some() {
             self.let_go_of(flight.target);
+        }
+    }
+
+    /// A target stands as in an earlier life, if there is still a rule for that.
+    pub(crate) fn breaks_again(&mut self, target: TargetId, kept: BreakerKept, then: (Timestamp, Duration)) {
+        let (now, rules) = (self.now, self.policy.limits);
+        if rules.failures > 0 && self.targets.row(target).serves_models() {
+            self.change_breaker(target, |breaker| *breaker = Breaker::remembered(kept, &rules, then, now));
         }
     }
 

@@ -241,7 +241,8 @@ impl Board {
         self.forget_watch(&running);
         let run = self.run_mut(slot);
         let (path, number) = (run.path(id), run.inst(id).rung_attempts);
-        let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, flight, .. } = running;
+        let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, is_since, flight, .. } =
+            running;
         let orphan = Orphan {
             path,
             attempt,
@@ -252,6 +253,7 @@ impl Board {
             target,
             effect,
             undo,
+            is_since,
             number,
             flight,
             gave_way: false,

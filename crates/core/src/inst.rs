@@ -151,6 +151,8 @@ pub(crate) struct Running {
     pub(crate) reference: Option<Arc<str>>,
     /// What takes its effect back reads this, if anything does: it was settled before the attempt, and may be gone when that has ended.
     pub(crate) undo: Option<Bindings>,
+    /// It was sent after the checkpoint with which this life began.
+    pub(crate) is_since: bool,
     /// Where it runs in this life; not durable.
     pub(crate) flight: Option<Flight>,
     /// The attempt that it was sent beside, and that is out too.

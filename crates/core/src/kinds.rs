@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 use agendum_types::Duration;
 use agendum_types::graph::Kind;
 
+use crate::checkpoint::Mean;
 use crate::lookup::Lookup;
-use crate::share::take_into;
+use crate::share::{mean_of, take_into};
 
 /// Kinds that are kept; the one that was first seen longest ago goes, and is learned anew if it comes again.
-const KINDS_MAX: usize = 4_096;
+pub const KINDS_MAX: usize = 4_096;
 
 /// By kind, the mean of what succeeded: over about the last 32, in microseconds.
 #[derive(Debug, Default)]
@@ -33,6 +34,20 @@ impl Kinds {
         }
         self.kept.push_back(kind);
         self.seen.insert(kind, (1, took.as_micros()));
+    }
+
+    /// All of them, from the one first seen on.
+    pub(crate) fn kept(&self) -> Vec<(Kind, Mean)> {
+        self.kept.iter().filter_map(|kind| Some((*kind, *self.seen.get(kind)?))).collect()
+    }
+
+    /// What an earlier life had seen.
+    pub(crate) fn remember(&mut self, kept: Vec<(Kind, Mean)>) {
+        for (kind, mean) in kept.into_iter().take(KINDS_MAX) {
+            if self.seen.insert(kind, mean_of(mean)).is_none() {
+                self.kept.push_back(kind);
+            }
+        }
     }
 
     /// What one of this kind takes on average; `None` while none was seen.

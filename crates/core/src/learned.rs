@@ -19,6 +19,7 @@
 use agendum_types::{Duration, Outcome, TargetId, Timestamp};
 
 use crate::breaker;
+use crate::checkpoint::LimitKept;
 use crate::inst::Flight;
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
@@ -35,6 +36,8 @@ const AT_ONCE: u64 = 4;
 const AT_WORK: u64 = 4;
 /// So much more than it held is tried, inverted.
 const MORE: u64 = 20;
+/// No count of an earlier life is more.
+const COUNT_MAX: u64 = 1 << 48;
 /// An answer takes about as long as so many of the latest have.
 const LATEST: u64 = 16;
 
@@ -133,6 +136,34 @@ impl Learned {
     fn lift(&mut self) -> bool {
         self.lifts = None;
         self.limit.take().is_some()
+    }
+
+    /// What was seen until now, while so many are out.
+    pub(crate) fn kept(&self, running: u32, now: Timestamp) -> LimitKept {
+        let mut seen = *self;
+        seen.passes(running, now);
+        let parts = seen.parts.map(|Seen { held, turned_away, taken }| [held, turned_away, taken]);
+        LimitKept { until: now, parts, answers: seen.answers, limit: seen.limit }
+    }
+
+    /// What an earlier life has seen: not what its clock says of the time to come.
+    pub(crate) fn remembered(kept: &LimitKept, too_many: u8, now: Timestamp) -> Self {
+        let parts = kept.parts.map(|part| {
+            let [held, turned_away, taken] = part.map(|count| count.min(COUNT_MAX));
+            Seen { held, turned_away, taken }
+        });
+        let (until, parts) = if kept.until > now { (now, Default::default()) } else { (kept.until, parts) };
+        let mut learned = Self { until, parts, answers: kept.answers.min(COUNT_MAX), ..Self::default() };
+        let lifts = learned.forgotten_at().unwrap_or_else(|| now.after(Duration(PARTS * PART)));
+        if let Some(limit) = kept.limit.filter(|_| too_many > 0 && lifts > now) {
+            (learned.limit, learned.lifts) = (Some(limit.max(1)), Some(lifts));
+        }
+        learned
+    }
+
+    /// Until when the limit stands if nothing ends before.
+    pub(crate) const fn lifts(&self) -> Option<Timestamp> {
+        self.lifts
     }
 
     /// True if it holds something: one that turns all away has no room, and fewer at once would not help it. There pauses grow, and the breaker sees it.

@@ -6,6 +6,7 @@
 //! # The contract
 //!
 //! ```text
+//! scheduler.remember(checkpoint);                              // what an earlier life had learned, if that is known
 //! for record in journal { scheduler.apply(record) }            // restores: makes no choice, calls no policy, emits nothing
 //! scheduler.handle(now, Event::Opened { .. });                 // decides what became of what was in flight
 //! loop {
@@ -34,6 +35,7 @@
 //! Reading order: [`event`], [`action`], [`record`], then `scheduler`.
 
 pub mod action;
+pub mod checkpoint;
 pub mod event;
 mod foresee;
 pub mod project;
@@ -79,6 +81,7 @@ mod queue;
 mod queueing;
 mod rank;
 mod rejected;
+mod remember;
 mod retries;
 mod reuse;
 mod rng;
@@ -103,9 +106,11 @@ pub use action::{
 };
 pub use before::{Before, NotTaken, Wish};
 pub use board::DOWNTIMES_MAX;
+pub use checkpoint::Checkpoint;
 pub use child::Inherited;
 pub use event::{Addition, Addressee, Evaluation, Event, Raise, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
+pub use kinds::KINDS_MAX;
 pub use rejected::Rejected;
 pub use scheduler::Scheduler;
 pub use standing::{Held, Standing, Stopped};

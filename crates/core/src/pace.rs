@@ -5,8 +5,10 @@
 //! pass; that, the largest attempt so far and what the way may shift are taken off the limit, so that no minute holds more than the provider allows,
 //! whenever it begins. Tokens are set aside by what attempts there have used, before any has ended by the worst case, and corrected when they have.
 
-use agendum_types::Timestamp;
 use agendum_types::target::Rate;
+use agendum_types::{Duration, Timestamp};
+
+use crate::checkpoint::PaceKept;
 
 /// A minute, in nanoseconds: finer than the tokens of any provider.
 const MINUTE: u128 = 60_000_000_000;
@@ -16,6 +18,9 @@ const BURST: u64 = 120;
 const SHIFT: u64 = 600;
 /// What each attempt takes off the largest before it, inverted. While it grows less the pace grows, and the two never come to more than the limit.
 const FORGETS: u64 = 32;
+
+/// Nothing that an earlier life sent keeps a target from being called for longer.
+const AHEAD_MAX: Duration = Duration::secs(600);
 
 /// What was sent, against a limit of a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +58,23 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    fn kept(&self) -> PaceKept {
+        PaceKept { paid: u64::try_from(self.paid).unwrap_or(u64::MAX), largest: self.largest }
+    }
+
+    fn remembered(kept: PaceKept, limit: Option<u64>, ahead: Duration, now: Timestamp) -> Self {
+        let paid = u128::from(kept.paid).saturating_sub(nanos(Timestamp(0).after(ahead)));
+        Self { paid: paid.min(nanos(now.after(AHEAD_MAX))), largest: kept.largest.min(limit.unwrap_or(u64::MAX)) }
+    }
+
+    /// As if a burst had gone just now, and the largest attempt.
+    fn fill(&mut self, limit: u64, now: Timestamp) {
+        let (unit, burst) = self.unit(limit);
+        self.paid = self.paid.max(nanos(now) + burst + unit * u128::from(self.largest.max(1)));
+    }
+}
+
 /// The pace of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -76,6 +98,23 @@ impl Pace {
         if let Some(limit) = rate.tokens {
             self.tokens.take(limit, now, tokens);
         }
+    }
+
+    pub(crate) fn kept(&self) -> [PaceKept; 2] {
+        [self.requests.kept(), self.tokens.kept()]
+    }
+
+    /// That of an earlier life, whose clock was so far ahead.
+    pub(crate) fn remembered(kept: [PaceKept; 2], rate: Rate, ahead: Duration, now: Timestamp) -> Self {
+        let [requests, tokens] = [(kept[0], rate.requests), (kept[1], rate.tokens)]
+            .map(|(kept, limit)| Bucket::remembered(kept, limit, ahead, now));
+        Self { requests, tokens }
+    }
+
+    /// An earlier life may have sent until now all that is let through.
+    pub(crate) fn fill(&mut self, rate: Rate, now: Timestamp) {
+        rate.requests.into_iter().for_each(|limit| self.requests.fill(limit, now));
+        rate.tokens.into_iter().for_each(|limit| self.tokens.fill(limit, now));
     }
 
     /// It has ended, and used so many.

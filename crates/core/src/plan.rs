@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     nodes: Vec<NodePlan>,
     /// Every task after all that wait for it and all inside it.
     backwards: Vec<NodeId>,
+    /// Tasks of which something was seen, in the order in which it was.
+    seen: Vec<NodeId>,
     /// Histograms by size.
     cells: usize,
     observed_since: u32,
@@ -66,6 +68,8 @@ struct NodePlan {
     escalation: bool,
     /// True if another task judges it.
     judged: bool,
+    /// True if an attempt of it was sent, or has ended.
+    is_seen: bool,
     /// What an attempt took so far: count and mean.
     observed: (u32, u64),
     /// Output tokens of an attempt: count and mean.
@@ -134,6 +138,7 @@ impl Plan {
             compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),
             nodes,
             backwards,
+            seen: Vec::new(),
             cells: 0,
             observed_since: 0,
             derived_version: u32::MAX,

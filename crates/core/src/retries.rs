@@ -43,6 +43,16 @@ impl Retries {
         Timestamp(u64::try_from(at).unwrap_or(u64::MAX))
     }
 
+    pub(crate) fn kept(self) -> (u32, u64) {
+        (self.earned, u64::try_from(self.paid).unwrap_or(u64::MAX))
+    }
+
+    /// Those of an earlier life, whose clock was so far ahead.
+    pub(crate) fn remembered((earned, paid): (u32, u64), ahead: Duration, now: Timestamp) -> Self {
+        let most = u128::from(now.0) * 1_000 + nanos(SAVED) + nanos(WAIT_MAX);
+        Self { earned: earned.min(EARNED_MAX), paid: u128::from(paid).saturating_sub(nanos(ahead)).min(most) }
+    }
+
     fn take(&mut self, rules: &Limits, now: Timestamp) {
         if self.earned >= COST {
             self.earned -= COST;

@@ -102,6 +102,8 @@ pub(crate) struct Orphan {
     pub(crate) target: Arc<str>,
     pub(crate) effect: Effect,
     pub(crate) undo: Option<Bindings>,
+    /// As [`Running::is_since`](crate::inst::Running).
+    pub(crate) is_since: bool,
     /// Which try of its task it was.
     pub(crate) number: u32,
     /// `None` for an attempt of an earlier life.

@@ -8,6 +8,7 @@ use agendum_types::{Graph, Hash, Incarnation, Limits, Money, RunId, Seq, TaskPat
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
+use crate::checkpoint::Checkpoint;
 use crate::child::Spent;
 use crate::event::Event;
 use crate::hedge::Hedges;
@@ -61,6 +62,8 @@ pub struct Scheduler {
     pub(crate) taking_up: bool,
     /// The task that goes next, if it goes before the tenant that has had least.
     pub(crate) bends: Option<(Slot, InstId)>,
+    /// What an earlier life had learned, until the targets are known.
+    pub(crate) remembered: Option<Box<Checkpoint>>,
     /// More is told of this instant at once: nothing is sent before.
     pub(crate) gathers: bool,
     /// The earlier life ended by a crash, and whom that met is not recorded yet.
@@ -95,6 +98,7 @@ impl Scheduler {
             reopening: false,
             taking_up: false,
             bends: None,
+            remembered: None,
             gathers: false,
             crashed: false,
         }

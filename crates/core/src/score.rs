@@ -295,6 +295,14 @@ impl Speed {
         }
     }
 
+    pub(crate) const fn kept(self) -> (u64, u64) {
+        (self.took, self.usual)
+    }
+
+    pub(crate) const fn remembered((took, usual): (u64, u64)) -> Self {
+        Self { took, usual }
+    }
+
     /// In parts of [`USUAL`]: greater is slower.
     fn ratio(self) -> u64 {
         let ratio = u128::from(self.took) * u128::from(USUAL) / u128::from(self.usual.max(1));

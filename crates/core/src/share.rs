@@ -3,6 +3,7 @@
 use agendum_types::target::Rate;
 use agendum_types::{Duration, Money, TargetId};
 
+use crate::checkpoint::Mean;
 use crate::child;
 use crate::inst::{Charged, Flight};
 use crate::pace::Pace;
@@ -14,6 +15,9 @@ use crate::timers::Timer;
 /// Attempts on a target after which what they have used counts instead of the worst case.
 const SEEN_MIN: u32 = 8;
 
+/// No mean of an earlier life is more: nothing takes nine years, or costs so much.
+const NUMBER_MAX: u64 = 1 << 48;
+
 /// A mean is over about so many, and does not count further.
 pub(crate) const MEAN_OF: u32 = 32;
 
@@ -22,6 +26,11 @@ pub(crate) fn take_into((count, mean): &mut (u32, u64), number: u64) {
     *count = count.saturating_add(1).min(MEAN_OF);
     let weight = u64::from(*count);
     *mean = mean.saturating_mul(weight - 1).saturating_add(number) / weight;
+}
+
+/// A mean of an earlier life.
+pub(crate) fn mean_of((count, mean): Mean) -> Mean {
+    (count.min(MEAN_OF), mean.min(NUMBER_MAX))
 }
 
 impl Scheduler {
@@ -40,22 +49,22 @@ impl Scheduler {
     /// Counts an attempt that is sent with so many bytes: for what such attempts on that target have come to.
     pub(crate) fn charge(&mut self, (slot, id): (Slot, InstId), target: TargetId, hold: Money, bytes: u64) -> Charged {
         let (band, tenant) = (self.band_of(slot, id), self.tenant_of(slot));
-        let row = self.targets.row(target);
-        let is_child = child::is_target(&row.target.name);
-        let cost = if is_child {
-            0
-        } else if let Some(usual) = row.counted.of(bytes, 1) {
-            usual
-        } else if hold > Money::ZERO {
-            hold.0
-        } else {
-            self.time_cost(row.target.expected)
-        };
+        let is_child = child::is_target(&self.targets.row(target).target.name);
+        let cost = if is_child { 0 } else { self.estimate(Some(target), hold, Some(bytes)) };
         if !is_child {
             self.board.queue.sent(band, cost);
         }
         self.board.queue.charge(tenant, band, (cost, 0));
         Charged { band, tenant, cost }
+    }
+
+    /// What an attempt on this target counts for until it has ended, that was given so many bytes if that is known; of a target that is not known it is
+    /// what it holds.
+    pub(crate) fn estimate(&self, target: Option<TargetId>, hold: Money, bytes: Option<u64>) -> u64 {
+        let Some(row) = target.map(|target| self.targets.row(target)) else { return hold.0 };
+        let usual = bytes.map_or_else(|| row.counted.of_all(), |bytes| row.counted.of(bytes, 1));
+        let unseen = || if hold == Money::ZERO { self.time_cost(row.target.expected) } else { hold.0 };
+        usual.unwrap_or_else(unseen)
     }
 
     /// An attempt is sent to a target whose provider limits what comes in a minute: the tokens that are set aside for it.
@@ -135,12 +144,12 @@ impl Scheduler {
     }
 
     /// What the time on a target that costs nothing counts for.
-    fn time_cost(&self, took: Duration) -> u64 {
+    pub(crate) fn time_cost(&self, took: Duration) -> u64 {
         let second = self.policy.fairness.free_hour.0 / 3_600;
         took.as_micros().saturating_mul(second) / 1_000_000
     }
 
-    /// After a restart nothing is known of what tenants have had: what their open runs have spent counts again.
+    /// Nothing is known of what tenants have had: what their open runs have spent counts again.
     pub(crate) fn charge_again(&mut self) {
         for slot in self.board.live_slots() {
             let (tenant, run) = (self.tenant_of(slot), self.board.run(slot));

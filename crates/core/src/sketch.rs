@@ -3,10 +3,14 @@
 
 use agendum_types::Duration;
 
+use crate::checkpoint::SketchKept;
+
 /// A step of the histogram begins at a power of two, or at a quarter, a half or three quarters on the way to the next; the first at nothing.
 const STEPS: usize = 112;
 /// Below so many microseconds all is one step.
 const LEAST_BITS: u32 = 8;
+/// What samples of an earlier life took together is no more: nine years each.
+const SUM_MAX: u64 = 1 << 56;
 /// Samples after which all counts are halved.
 const SEEN_MAX: u32 = 256;
 
@@ -37,6 +41,24 @@ impl Sketch {
         self.steps[step(took)] += 1;
         self.seen += 1;
         self.sum = self.sum.saturating_add(took.as_micros());
+    }
+
+    pub(crate) fn kept(&self) -> SketchKept {
+        let steps = (0..).zip(self.steps).filter(|(_, count)| *count > 0).collect();
+        SketchKept { sum: self.sum, steps }
+    }
+
+    pub(crate) fn remembered(kept: &SketchKept) -> Self {
+        let mut sketch = Self { sum: kept.sum.min(SUM_MAX), ..Self::default() };
+        for (step, count) in &kept.steps {
+            let room = u16::try_from(SEEN_MAX - sketch.seen).unwrap_or(u16::MAX);
+            if let Some(of) = sketch.steps.get_mut(usize::from(*step)) {
+                let count = (*count).min(room);
+                *of += count;
+                sketch.seen += u32::from(count);
+            }
+        }
+        sketch
     }
 
     /// True if so many samples count, or as many as ever do.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use agendum_types::graph::Requirement;
 use agendum_types::outcome::Price;
+use agendum_types::policy::Limits;
 use agendum_types::snapshot::TargetLoad;
 use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
 use smallvec::SmallVec;
 
 use crate::breaker::Breaker;
+use crate::checkpoint::TargetKept;
 use crate::learned::Learned;
 use crate::locality::Remembered;
 use crate::pace::Pace;
@@ -97,6 +99,34 @@ impl TargetRow {
         let requests = self.target.rate.requests.map(in_minutes);
         let tokens = self.target.rate.tokens.map(|tokens| in_minutes(tokens) / u128::from(self.tokens.mean().max(1)));
         [requests, tokens].into_iter().flatten().fold(at_once, u128::min)
+    }
+
+    /// How it stands; `None` if it was never used.
+    pub(crate) fn kept(&self, now: Timestamp) -> Option<TargetKept> {
+        let (limit, breaker) = (self.learned.kept(self.running, now), self.breaker.kept());
+        let kept = TargetKept {
+            name: Arc::clone(&self.target.name),
+            closed_until: self.closed_until,
+            paces: self.pace.kept(),
+            breaker,
+            limit,
+            retries: self.retries.kept(),
+            tokens: self.tokens.kept(),
+            counted: self.counted.kept(),
+            speed: self.speed.kept(),
+        };
+        let is_idle = self.running == 0 && self.learned == Learned::default() && self.pace == Pace::default();
+        (!is_idle || kept.closed_until > Timestamp(0)).then_some(kept)
+    }
+
+    /// How it stood in an earlier life, whose clock was so far ahead. What keeps it from being called is told elsewhere.
+    pub(crate) fn remember(&mut self, kept: &TargetKept, rules: &Limits, (now, ahead): (Timestamp, Duration)) {
+        self.learned = Learned::remembered(&kept.limit, rules.turned_away, now);
+        self.retries = Retries::remembered(kept.retries, ahead, now);
+        self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);
+        self.tokens = Usual::remembered(&kept.tokens, self.target.rate.tokens.unwrap_or(u64::MAX));
+        self.counted = Usual::remembered(&kept.counted, u64::MAX);
+        self.speed = Speed::remembered(kept.speed);
     }
 
     /// True if it is one service, whatever it is asked.

@@ -37,6 +37,7 @@ mod pools;
 mod preempt;
 mod purses;
 mod raise;
+mod remembered;
 mod repair;
 mod retries;
 mod score;

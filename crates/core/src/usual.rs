@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::share::take_into;
+use crate::checkpoint::UsualKept;
+use crate::share::{mean_of, take_into};
 use crate::sketch::quarter;
 
 /// Attempts of a size after which those count alone; before, all of the target do.
@@ -18,6 +19,24 @@ pub(crate) struct Usual {
 }
 
 impl Usual {
+    pub(crate) fn kept(&self) -> UsualKept {
+        UsualKept { all: self.all, by_size: self.by_size.iter().map(|(size, mean)| (*size, *mean)).collect() }
+    }
+
+    /// That of an earlier life: no mean is more than so much.
+    pub(crate) fn remembered(kept: &UsualKept, most: u64) -> Self {
+        let mean = |mean| {
+            let (count, mean) = mean_of(mean);
+            (count, mean.min(most))
+        };
+        Self { all: mean(kept.all), by_size: kept.by_size.iter().map(|(size, of)| (*size, mean(*of))).collect() }
+    }
+
+    /// What one comes to of which nobody knows how much it was given; `None` before any was seen.
+    pub(crate) fn of_all(&self) -> Option<u64> {
+        (self.all.0 > 0).then_some(self.all.1)
+    }
+
     /// An attempt that was given so many bytes came to this.
     pub(crate) fn take(&mut self, bytes: u64, number: u64) {
         take_into(&mut self.all, number);

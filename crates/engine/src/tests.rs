@@ -15,6 +15,7 @@ mod notices;
 mod pleas;
 mod pools;
 mod reconciled;
+mod remembered;
 mod restarts;
 mod room;
 mod stated;

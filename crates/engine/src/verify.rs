@@ -106,6 +106,7 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
         settled: Vec::new(),
         noted: Vec::new(),
         judged: Vec::new(),
+        learned: None,
     };
     match store.append(batch).await {
         Appended::Durable => Ok(runs.len()),

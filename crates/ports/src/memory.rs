@@ -50,6 +50,7 @@ struct Shard {
     poisoned: bool,
     /// Up to where the blobs of rows are named.
     named: Seq,
+    learned: Option<Bytes>,
 }
 
 impl MemoryStore {
@@ -97,6 +98,7 @@ impl State {
             return Appended::Fenced(format!("row {} was expected, the journal is at {next}", batch.expected));
         }
         shard.rows.extend(batch.rows);
+        shard.learned = batch.learned.or_else(|| shard.learned.take());
         batch.runs.into_iter().for_each(|update| self.update(batch.shard, update));
         batch.settled.into_iter().for_each(|settled| self.settle(settled));
         batch.judged.into_iter().for_each(|judgement| self.judge(batch.shard, judgement));
@@ -189,6 +191,10 @@ impl Store for MemoryStore {
         let mut latest: Vec<Row> = latest.cloned().collect();
         latest.reverse();
         ready(Ok(latest)).boxed()
+    }
+
+    fn learned(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        ready(Ok(self.state().shards.get(&shard).and_then(|shard| shard.learned.clone()))).boxed()
     }
 
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

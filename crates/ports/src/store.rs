@@ -178,6 +178,8 @@ pub struct Append {
     pub noted: Vec<Noted>,
     /// Verdicts of the rows, kept to be read in the same transaction, behind the changes of the index.
     pub judged: Vec<Judgement>,
+    /// What the shard has learned by then, instead of what was written before: opaque bytes, read by [`Store::learned`].
+    pub learned: Option<Bytes>,
 }
 
 /// What came of an append. All but `Durable` end the incarnation: the shard drops its memory and opens the journal anew.
@@ -225,6 +227,9 @@ pub trait Store: Retention + Results + Spending + Notices + Feedbacks {
 
     /// The latest rows of this kind that are the shard's own and no run's, at most so many, in the order of the journal.
     fn read_own(&self, shard: ShardId, kind: u16, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// What a shard had learned when that was appended last; `None` if it never was.
+    fn learned(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
 
     /// When the last row of a shard's journal was written; `None` if it has none.
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "it measures on the wall clock")]
 
+mod learned;
 mod ready;
 mod waiting;
 
@@ -16,6 +17,7 @@ use agendum_types::{
     Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
+pub use learned::learned;
 pub use ready::ready;
 pub use waiting::waiting;
 

@@ -17,7 +17,7 @@ agendum-sim kinds COUNT [FROM]   how many of these seeds come to each kind of de
 agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
-agendum-sim bench [waiting|ready]  what the core costs, or that of many tasks that wait for money, or are ready, alone
+agendum-sim bench [waiting|ready|learned]  what the core costs; or alone: many tasks that wait for money, or are ready; what is kept of what it learns
 agendum-sim lab SCENARIO [--data DIR] [--seeds N] [--load L]... [--policy NAME]... [--json FILE] [--report HTML]
                                  policies against baselines and bounds, with a folder of public traces on those; a file, or
                                  ";
@@ -53,6 +53,10 @@ fn main() -> ExitCode {
         }
         ["bench", "ready"] => {
             println!("{}", bench::ready());
+            Ok(())
+        }
+        ["bench", "learned"] => {
+            println!("{}", bench::learned());
             Ok(())
         }
         ["bench", "waiting"] => {

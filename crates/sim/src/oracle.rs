@@ -9,7 +9,7 @@
 //!   the rest takes; [`rank`]: where tasks stand that ask for units; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
-//!   [`verdict`]: who judges; [`preempt`]: what gives way;
+//!   [`verdict`]: who judges; [`preempt`]: what gives way; [`memory`]: what is learned beyond a life;
 //! - [`records`], [`sends`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -36,6 +36,7 @@ mod hedge;
 mod labels;
 mod ladder;
 mod learned;
+mod memory;
 mod order;
 mod outlook;
 mod pace;
@@ -79,6 +80,7 @@ use agendum_types::{
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
+pub(crate) use memory::Memory;
 use state::{Phase, Run, State};
 
 /// The reference scheduler.
@@ -122,6 +124,7 @@ pub struct Reference {
     /// The rules of order, what tenants have had, and what was seen of runs.
     policy: Policy,
     accounts: share::Accounts,
+    past: memory::Past,
     observed: order::Observed,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
@@ -254,6 +257,7 @@ impl Reference {
             reached: 0,
             policy: Policy::default(),
             accounts: Default::default(),
+            past: Default::default(),
             observed: Default::default(),
             heard: None,
             freed: None,

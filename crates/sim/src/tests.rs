@@ -57,6 +57,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         "sent past one that turns some away",
         "preempted",
         "sent in the place of another",
+        "remembered",
     ];
     for one in felt {
         assert!(kinds.remove(one), "{one}");

@@ -6,6 +6,7 @@ mod ahead;
 mod answers;
 mod cache;
 mod child;
+mod disk;
 mod fleet;
 mod gather;
 mod journal;
@@ -14,6 +15,7 @@ mod money;
 mod people;
 mod planned;
 mod secrets;
+mod soft;
 mod watermark;
 
 use std::cmp::Reverse;
@@ -165,6 +167,7 @@ struct World {
     policy: Arc<Policy>,
     results: cache::Kept,
     checker: Checker,
+    soft: soft::Soft,
     reference: Reference,
     /// The reference as it was after records that a crash may go back to.
     kept: Vec<Kept>,
@@ -226,6 +229,7 @@ impl World {
             policy: Arc::new(fleet::policy(seed, &mut rulers)),
             results: cache::Kept::new(seed),
             checker: Checker::new(windows),
+            soft: soft::Soft::of(seed, faults),
             kept: Vec::new(),
             keeps_all: false,
             payers: Chance::new(seed ^ 0x7061_7965_7273),
@@ -409,6 +413,7 @@ impl World {
             }
         }
         self.asked_for_money();
+        self.takes_checkpoint(false);
     }
 
     /// Does the core do what the reference would? Only the first difference counts: what follows on it is no news.
@@ -432,24 +437,6 @@ impl World {
 
     fn broken(&mut self, what: String) {
         self.played.violations.push(what);
-    }
-
-    fn synced(&mut self, seq: Seq) {
-        if seq <= self.durable {
-            return;
-        }
-        self.durable = seq;
-        if !self.keeps_all {
-            self.kept.retain(|then| then.seq >= seq);
-        }
-        let (ready, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.gated)
-            .into_iter()
-            .partition(|action| action.after.is_none_or(|after| after <= seq));
-        self.gated = later;
-        for action in ready {
-            self.perform(action.deed);
-        }
-        self.tell(Event::Durable(seq));
     }
 
     fn perform(&mut self, deed: Deed) {

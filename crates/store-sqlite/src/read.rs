@@ -60,6 +60,13 @@ pub(crate) fn own_rows(db: &Connection, shard: ShardId, kind: u16, count_max: u3
     Ok(latest)
 }
 
+/// What a shard had learned.
+pub(crate) fn learned(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<Bytes>> {
+    let mut statement = db.prepare_cached("SELECT body FROM learned WHERE shard = ?1")?;
+    let body = statement.query_row(params![shard.0], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+    Ok(body.map(Bytes::from))
+}
+
 /// Place, time and kind of the last row.
 pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp, Option<u16>)>> {
     let sql = "SELECT place, at, kind FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";

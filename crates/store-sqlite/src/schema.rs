@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 10] = [
+pub(crate) const MIGRATIONS: [&str; 11] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -208,6 +208,13 @@ pub(crate) const MIGRATIONS: [&str; 10] = [
     // The shard's own rows: when its lives began. Few beside those of runs.
     "
     CREATE INDEX journal_own ON journal (kind) WHERE run IS NULL;
+",
+    // What each shard has learned, as it was appended last.
+    "
+    CREATE TABLE learned (
+        shard INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
 ",
 ];
 

@@ -129,6 +129,10 @@ impl Store for SqliteStore {
         self.query("read the shard's own rows", move |db| read::own_rows(db, shard, kind, count_max))
     }
 
+    fn learned(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        self.query("read what was learned", move |db| read::learned(db, shard))
+    }
+
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.query("read the end of the journal", move |db| Ok(read::latest(db, shard)?.map(|(_, at, _)| at)))
     }

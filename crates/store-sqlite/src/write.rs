@@ -177,6 +177,10 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
     index::update(work, append.shard, &append.runs)?;
     spending::add(work, &append.settled)?;
     feedback::judge(work, append.shard, &append.judged)?;
+    if let Some(learned) = &append.learned {
+        let mut statement = work.prepare_cached("INSERT OR REPLACE INTO learned (shard, body) VALUES (?1, ?2)")?;
+        statement.execute(params![append.shard.0, &learned[..]])?;
+    }
     notices::keep(work, append.shard, &append.noted)
 }
 

@@ -47,6 +47,7 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
         settled: Vec::new(),
         noted: Vec::new(),
         judged: Vec::new(),
+        learned: None,
     }
 }
 
@@ -101,6 +102,7 @@ pub async fn conforms(store: &dyn Store) {
     feedback::adds_up_feedback(store).await;
     feedback::reads_verdicts_once(store).await;
     results::keeps_results(store).await;
+    keeps_what_was_learned(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {
@@ -195,6 +197,27 @@ async fn reads_the_shards_own_rows(store: &dyn Store) {
     assert_eq!(own(SHARD, 60, 2).await, [&written[2], &written[5]].map(Row::clone), "the latest, in their order");
     assert_eq!(own(SHARD, 61, 9).await, [written[3].clone()]);
     assert!(own(SHARD, 62, 9).await.is_empty() && own(ShardId(99), 60, 9).await.is_empty());
+}
+
+/// What was learned is there with the rows that it came with, or without rows, and not if those were refused.
+async fn keeps_what_was_learned(store: &dyn Store) {
+    let (tenant, run) = (Tenant::new("learned"), run_id(91));
+    let opened = store.open(SHARD).await.unwrap();
+    let next = opened.last.0 + 1;
+    let of = |count, bytes: &'static [u8]| Append {
+        learned: Some(Bytes::from_static(bytes)),
+        ..batch(opened.incarnation, next, count, &tenant, run)
+    };
+    let learned = async || store.learned(SHARD).await.unwrap().map(|bytes| bytes.to_vec());
+    assert_eq!(store.append(of(0, b"one")).await, Appended::Durable);
+    assert_eq!(learned().await.as_deref(), Some(&b"one"[..]));
+    assert_eq!(store.append(of(2, b"two")).await, Appended::Durable);
+    let plain = batch(opened.incarnation, next + 2, 1, &tenant, run);
+    assert_eq!(store.append(plain).await, Appended::Durable);
+    assert_eq!(learned().await.as_deref(), Some(&b"two"[..]));
+    assert!(matches!(store.append(of(1, b"late")).await, Appended::Fenced(_)), "its place is taken");
+    assert_eq!(learned().await.as_deref(), Some(&b"two"[..]));
+    assert_eq!(store.learned(ShardId(SHARD.0 + 1)).await.unwrap(), None, "each shard has its own");
 }
 
 async fn lists_runs(store: &dyn Store) {

@@ -43,3 +43,38 @@ fn what_is_out_is_told_by_who_has_it_out() {
     assert_eq!(code, 0, "{err}");
     assert_eq!(place.json(&["targets"])["pools"][0]["held"], 0);
 }
+
+/// One request a minute: after a stop the next may go when it might have gone before; after a crash nobody knows whether one went just then.
+#[test]
+fn what_was_sent_counts_after_a_stop_and_after_a_crash() {
+    let exec = |name: &str, target: &str| {
+        format!(
+            "version: 1\nname: {name}\ntasks:\n  t: {{ uses: exec, effect: none, model: {{ allow: [{target}] }}, with: {{ argv: [sh, -c, 'sleep 0.1'] }} }}\n"
+        )
+    };
+    let targets = "[targets.slow]\nkind = \"exec\"\nallow = [\"sh\"]\nrate = { requests = 1 }\n[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\n";
+    let place = Place::new(&[
+        ("agendum.toml", targets),
+        ("slow.yaml", &exec("slow", "slow")),
+        ("quick.yaml", &exec("quick", "tools")),
+    ]);
+    let paced_until = || {
+        let shown = place.json(&["targets"]);
+        let slow = shown["targets"].as_array().unwrap().iter().find(|target| target["target"] == "slow").unwrap();
+        slow["paced_until"].as_str().map(str::to_owned)
+    };
+    let server = Server::start(&place, &[]);
+    assert_eq!(paced_until(), None);
+    place.json(&["run", "slow.yaml"]);
+    let first = paced_until().expect("one a minute");
+    server.stop();
+    let mut server = Server::start(&place, &[]);
+    assert_eq!(paced_until(), Some(first.clone()));
+    // What was learned goes with a commit that is a second later.
+    for _ in 0..25 {
+        place.json(&["run", "quick.yaml"]);
+    }
+    server.kill();
+    let _server = Server::start(&place, &[]);
+    assert!(paced_until().is_some_and(|until| until > first), "as if one had gone just then");
+}

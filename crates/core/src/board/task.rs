@@ -166,6 +166,7 @@ impl Board {
         }
         self.hold_in_loops(slot, id, hold);
         let undo = self.undo_reads(slot, id);
+        let is_since = self.is_since();
         let run = self.run_mut(slot);
         run.held = run.held.plus(hold.0);
         run.held_tokens = run.held_tokens.saturating_add(hold.1);
@@ -190,6 +191,7 @@ impl Board {
             since: at,
             reference: None,
             undo,
+            is_since,
             flight: None,
             rival,
         }));
@@ -240,6 +242,7 @@ impl Board {
     fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), booked: Booked, seq: Seq) {
         let (cost, tokens) = (booked.cost, booked.tokens);
         self.book_in_loops(slot, id, hold, (cost, tokens));
+        self.spent_since(slot, &booked);
         let tenant = self.run(slot).tenant.clone();
         // What a child run spends, its own attempts have booked there.
         let in_windows = !child::is_target(&booked.target);

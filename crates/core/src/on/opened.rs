@@ -42,7 +42,7 @@ impl Scheduler {
             return;
         }
         self.reopening = false;
-        self.charge_again();
+        self.begin_with();
         if std::mem::take(&mut self.crashed) {
             self.count_crash();
         }

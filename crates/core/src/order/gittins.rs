@@ -5,6 +5,8 @@
 //! Calls are counted, and weighed with how long they take in this run and in others of its graph. A run stands as if it had come so much later, so that
 //! nobody starves; one that has had nothing yet stands where it came.
 
+mod kept;
+
 use agendum_types::Duration;
 
 use super::{Rule, Seen, Served};

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agendum_types::graph::Kind;
 use agendum_types::policy::Admission;
-use agendum_types::{Graph, Hash, Limits};
+use agendum_types::{Duration, Graph, Hash, Limits};
 
 use super::times::Observed;
 use super::{Plan, PlanId};
+use crate::checkpoint::{GraphKept, HISTOGRAMS_MAX, Mean};
 use crate::kinds::Kinds;
 use crate::lookup::Lookup;
 use crate::order::Served;
@@ -31,6 +33,8 @@ pub(crate) struct Plans {
     pub(crate) served: Served,
     /// What calls took, by kind.
     kinds: Kinds,
+    /// What an earlier life has seen of graphs that have not come yet, and how they stood there.
+    remembered: BTreeMap<Hash, (usize, GraphKept)>,
     /// Tasks of a graph that are ranked by the pools that they hold.
     ranked_max: u32,
 }
@@ -88,9 +92,50 @@ impl Plans {
             self.plans.push(None);
             PlanId(u32::try_from(self.plans.len() - 1).expect("one plan for each live run at most"))
         });
-        self.plans[id.0 as usize] = Some(Plan::new(Arc::clone(graph), self.ranked_max));
+        let mut plan = Plan::new(Arc::clone(graph), self.ranked_max);
+        if let Some((_, kept)) = self.remembered.remove(&graph.hash) {
+            plan.remember(kept);
+        }
+        self.plans[id.0 as usize] = Some(plan);
         self.by_hash.insert(graph.hash, id);
         id
+    }
+
+    /// What was seen: of the graphs that have live runs, then of those that were idle last, as many as come to so many tasks and histograms; of calls by
+    /// kind, and of all runs.
+    pub(crate) fn kept(&self, most: usize) -> (Vec<GraphKept>, Vec<(Kind, Mean)>, Served) {
+        // Of some no run has come yet.
+        let live = self.plans.iter().flatten().filter(|plan| plan.runs > 0 || plan.idle_since == 0);
+        let idle = self.idle.values().rev().map(|id| self.get(*id));
+        let (mut left, mut kept) = (most, Vec::new());
+        for plan in live.chain(idle) {
+            if left == 0 {
+                break;
+            }
+            if let Some((graph, count)) = plan.kept(left) {
+                kept.push(graph);
+                left -= count;
+            }
+        }
+        let mut remembered: Vec<_> = self.remembered.values().collect();
+        remembered.sort_unstable_by_key(|(place, _)| *place);
+        for (_, graph) in remembered {
+            let cells: usize = graph.tasks.iter().map(|task| task.by_size.len()).sum();
+            let count = 1 + 2 * graph.tasks.len() + cells;
+            if count <= left {
+                kept.push(graph.clone());
+                left -= count;
+            }
+        }
+        (kept, self.kinds.kept(), self.served)
+    }
+
+    /// What an earlier life has seen. Told before the first graph.
+    pub(crate) fn remember(&mut self, graphs: Vec<GraphKept>, kinds: Vec<(Kind, Mean)>, served: (u32, Duration)) {
+        let placed = graphs.into_iter().take(HISTOGRAMS_MAX).enumerate();
+        self.remembered = placed.map(|(place, kept)| (kept.graph, (place, kept))).collect();
+        self.kinds.remember(kinds);
+        self.served = Served::remembered(served);
     }
 
     pub(crate) fn take(&mut self, id: PlanId) {

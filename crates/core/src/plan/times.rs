@@ -1,5 +1,7 @@
 //! What attempts of the tasks of a graph took, and what follows for the way to its end.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use agendum_types::Duration;
@@ -74,6 +76,7 @@ impl Plan {
 
     /// Takes an observed attempt into the node's mean.
     pub(super) fn observe(&mut self, Observed { node, bytes, took, tokens_out }: Observed) {
+        self.shows(node);
         if let Some(tokens) = tokens_out {
             take_into(&mut self.nodes[node.0 as usize].made, tokens);
         }
@@ -110,6 +113,7 @@ impl Plan {
 
     /// An attempt of this task was sent that had stood in the queue for so long.
     pub(crate) fn stood(&mut self, node: NodeId, span: Duration) {
+        self.shows(node);
         take_into(&mut self.nodes[node.0 as usize].stood, span.as_micros());
     }
 

@@ -2,7 +2,9 @@
 //!
 //! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
 //! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left
-//! unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+//! unused. The next life begins where this one was ([`kept`]); where that is not known, with what open runs have spent.
+
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,9 +87,7 @@ impl Shares {
 
     /// A task more waits. A tenant that comes back is lifted; not where it stood a moment ago, and only moves.
     pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
-        let credit = self.usual[band as usize].1.saturating_mul(self.credit.into());
-        let weight = u64::from(self.accounts[tenant.0 as usize].weight);
-        let floor = self.floors[band as usize].saturating_sub(credit / weight);
+        let floor = self.floor(tenant, band, self.floors[band as usize]);
         let of = self.of_mut(tenant, band);
         if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
             of.time = of.time.max(floor);
@@ -96,6 +96,21 @@ impl Shares {
         let (time, is_first) = (of.time, of.tasks == 1);
         if is_first && self.accounts.len() > 1 {
             self.waiting[band as usize].insert((time, tenant));
+        }
+    }
+
+    /// To where a tenant is lifted that comes back when this is the least: a few attempts less.
+    fn floor(&self, tenant: TenantNo, band: Priority, least: Virtual) -> Virtual {
+        let credit = self.usual[band as usize].1.saturating_mul(self.credit.into());
+        let weight = u64::from(self.accounts[tenant.0 as usize].weight);
+        least.saturating_sub(credit / weight)
+    }
+
+    /// What the tenant has had that has had least of those that wait.
+    fn least(&self, band: usize) -> Option<Virtual> {
+        match self.accounts.as_slice() {
+            [alone] => Some(alone.of[band].time).filter(|_| alone.of[band].tasks > 0),
+            _ => self.waiting[band].first().map(|(time, _)| *time),
         }
     }
 
@@ -118,11 +133,7 @@ impl Shares {
     /// Another event comes.
     pub(super) fn looks(&mut self) {
         for band in 0..self.floors.len() {
-            let least = match self.accounts.as_slice() {
-                [alone] => Some(alone.of[band].time).filter(|_| alone.of[band].tasks > 0),
-                _ => self.waiting[band].first().map(|(time, _)| *time),
-            };
-            self.floors[band] = least.unwrap_or(self.reached[band]);
+            self.floors[band] = self.least(band).unwrap_or(self.reached[band]);
         }
     }
 

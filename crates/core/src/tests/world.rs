@@ -30,6 +30,7 @@
 //! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
 //! more on | more off                    the driver has another event at hand
+//! checkpoint | checkpoint nonsense      what was learned so far is told to the lives that follow; the same, turned into nonsense
 //! stop                                  the process stops in good order, until `restart`
 //! ```
 
@@ -43,13 +44,16 @@ use agendum_types::{
     Prefix, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
-use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
+use crate::{
+    Action, Bound, Checkpoint, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
+};
 
 mod again;
 mod cache;
 mod child;
 mod group;
 mod heard;
+mod lives;
 mod planned;
 mod policy;
 mod purse;
@@ -85,6 +89,8 @@ pub(super) struct World {
     policy: Option<Arc<Policy>>,
     purse: purse::Purse,
     kept: cache::Kept,
+    /// What was learned, as the next life is told.
+    checkpoint: Option<Checkpoint>,
     /// Names in the order in which the core first heard them.
     names: Vec<String>,
 }
@@ -112,6 +118,7 @@ impl Default for World {
             pools: Vec::new(),
             policy: None,
             kept: cache::Kept::default(),
+            checkpoint: None,
             names: Vec::new(),
             purse: purse::Purse::default(),
         };
@@ -179,6 +186,7 @@ impl World {
             "evaluations" => self.evaluations = rest == "on",
             "store" => self.store(rest),
             "restart" => self.restart(),
+            "checkpoint" => self.take_checkpoint(rest),
             "more" => self.core.gather(rest == "on"),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
@@ -442,33 +450,6 @@ impl World {
     }
 
     /// The process dies with all that was not durable, and a new one opens the journal.
-    fn restart(&mut self) {
-        self.journal.retain(|entry| entry.seq <= self.durable);
-        self.waiting.clear();
-        self.flying.clear();
-        self.nobody_asks();
-        self.core = Scheduler::new(self.limits.clone());
-        for graph in &self.learned {
-            self.core.learn_graph(graph);
-        }
-        let done: Vec<RunId> = self
-            .journal
-            .iter()
-            .filter_map(|entry| match entry.record {
-                Record::Done { run } => Some(run),
-                _ => None,
-            })
-            .collect();
-        for entry in &self.journal {
-            if entry.record.run().is_none_or(|run| !done.contains(&run)) {
-                self.core.apply(entry);
-            }
-        }
-        self.tell_spending();
-        self.line("restart".into());
-        self.open();
-    }
-
     fn line(&mut self, text: String) {
         self.lines.push(format!("{:>6} {text}", clock(self.now)));
     }

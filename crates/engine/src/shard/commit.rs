@@ -7,6 +7,7 @@ use std::time::{Duration as Span, Instant};
 use agendum_core::{Deed, Entry};
 use agendum_ports::{Append, Judgement, Noted, Row, RunUpdate, Settled};
 use agendum_types::{AttemptId, Incarnation, RunId, Seq, ShardId};
+use bytes::Bytes;
 
 use crate::payloads::Pinned;
 
@@ -30,6 +31,11 @@ pub(super) struct Commit {
     settled: Vec<Settled>,
     noted: Vec<Noted>,
     judged: Vec<Judgement>,
+    /// What was learned, to go with the next rows; and whether it goes although there are none.
+    learned: Option<(Seq, Bytes)>,
+    learned_alone: bool,
+    /// Up to which record what was learned is on its way, or there.
+    learned_until: Seq,
     since: Option<Instant>,
     /// Something waits for the last gathered row.
     wanted: bool,
@@ -57,6 +63,9 @@ impl Commit {
             settled: Vec::new(),
             noted: Vec::new(),
             judged: Vec::new(),
+            learned: None,
+            learned_alone: false,
+            learned_until: last,
             since: None,
             wanted: false,
             appends: 0,
@@ -118,12 +127,36 @@ impl Commit {
         self.wanted = true;
     }
 
+    /// What was learned goes with the next rows. Of all that it knows the records have been gathered, or are on their way.
+    pub(super) fn learned(&mut self, until: Seq, learned: Bytes) {
+        if until > self.learned_until && self.learned.as_ref().is_none_or(|(of, _)| *of < until) {
+            self.learned = Some((until, learned));
+        }
+    }
+
+    /// Up to which record what was learned has gone.
+    pub(super) const fn learned_until(&self) -> Seq {
+        self.learned_until
+    }
+
+    /// The same without rows, if there are none: nothing comes after it.
+    pub(super) fn learned_at_last(&mut self, until: Seq, learned: Bytes) {
+        self.learned = Some((until, learned));
+        self.learned_alone = self.rows.is_empty();
+        self.wanted = true;
+    }
+
     /// The next batch, if it is time and there is room.
     pub(super) fn batch(&mut self) -> Option<Append> {
         let due = self.wanted || self.rows.len() >= ROWS_MAX || self.since?.elapsed() >= AGE_MAX;
-        if self.rows.is_empty() || !due || self.appends >= APPENDS_MAX {
+        if self.rows.is_empty() && !self.learned_alone || !due || self.appends >= APPENDS_MAX {
             return None;
         }
+        self.learned_alone = false;
+        let learned = self.learned.take().map(|(seq, bytes)| {
+            self.learned_until = seq;
+            bytes
+        });
         let rows = std::mem::take(&mut self.rows);
         let expected = self.next;
         self.next = rows.last().map_or(expected, |row| row.seq.next());
@@ -139,6 +172,7 @@ impl Commit {
             settled: std::mem::take(&mut self.settled),
             noted: std::mem::take(&mut self.noted),
             judged: std::mem::take(&mut self.judged),
+            learned,
         })
     }
 
@@ -162,6 +196,6 @@ impl Commit {
 
     /// True if nothing is gathered or on its way.
     pub(super) fn is_idle(&self) -> bool {
-        self.rows.is_empty() && self.appends == 0
+        self.rows.is_empty() && !self.learned_alone && self.appends == 0
     }
 }

@@ -5,6 +5,7 @@ mod appended;
 mod cache;
 mod child;
 mod hand;
+mod learned;
 mod money;
 mod note;
 mod stated;
@@ -37,6 +38,7 @@ use super::steady::Steady;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows::{self, Bill};
+use learned::Learning;
 use note::Noting;
 pub use stop::STOP_GRACE;
 use stop::Stopping;
@@ -109,6 +111,7 @@ pub(super) struct Life {
     actions: Vec<Action>,
     time: Steady,
     noting: Noting,
+    learning: Learning,
     ends: Ends,
     /// What providers say that they let through, and since when that is in force.
     stated: BTreeMap<TargetId, (Rate, Timestamp)>,
@@ -149,6 +152,7 @@ impl Life {
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
+            learning: Learning::default(),
             ends: Ends::default(),
             stated: BTreeMap::new(),
             over: CancellationToken::new(),
@@ -165,6 +169,7 @@ impl Life {
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
         life.event(Event::TargetsPublished(life.table()));
+        life.nothing_is_learned();
         life
     }
 
@@ -416,8 +421,9 @@ impl Life {
 
     fn flush(&mut self) -> Option<End> {
         let mut appended = false;
+        self.keep_learned();
         while let Some(batch) = self.commit.batch() {
-            let last = batch.rows.last().map_or(batch.expected, |row| row.seq);
+            let last = batch.rows.last().map_or(Seq(batch.expected.0 - 1), |row| row.seq);
             self.appends.push_back((last, self.around.store.append(batch)));
             appended = true;
         }

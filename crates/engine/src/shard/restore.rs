@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::{Arc, PoisonError};
 
-use agendum_core::{DOWNTIMES_MAX, Entry, Scheduler};
+use agendum_core::{Checkpoint, DOWNTIMES_MAX, Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
 use agendum_types::{Graph, Hash, Money, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
@@ -68,10 +68,13 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
     let opened = surroundings.store.open(surroundings.shard).await?;
     let (mut lost, mut known) = (Lost::default(), FxHashMap::default());
     let lives = lives(surroundings).await?;
+    let learned = learned(surroundings).await;
     loop {
+        let mut scheduler = Scheduler::new(surroundings.limits.clone());
+        learned.iter().for_each(|learned| scheduler.remember(learned.clone()));
         let mut pass = Pass {
             surroundings,
-            scheduler: Scheduler::new(surroundings.limits.clone()),
+            scheduler,
             tenants: FxHashMap::default(),
             known: &mut known,
             lives: lives.iter().peekable(),
@@ -95,6 +98,15 @@ async fn lives(surroundings: &Surroundings) -> Result<Vec<Entry>, RestoreError> 
     let rows = surroundings.store.read_own(surroundings.shard, Kind::Opened as u16, DOWNTIMES_MAX as u32).await?;
     let told = |row| rows::entry(row).inspect_err(|error| tracing::warn!(%error, "a downtime is not known"));
     Ok(rows.iter().filter_map(|row| told(row).ok()).collect())
+}
+
+/// What the last life had learned. Without it this one learns anew: that it cannot be read keeps nobody from beginning.
+async fn learned(surroundings: &Surroundings) -> Option<Checkpoint> {
+    let lost = |error: &(dyn std::error::Error + 'static)| {
+        tracing::warn!(error = chain(error), "what was learned before the restart cannot be read: it is learned anew");
+    };
+    let bytes = surroundings.store.learned(surroundings.shard).await.inspect_err(|error| lost(error)).ok()??;
+    agendum_wire::checkpoint::decode(&bytes).inspect_err(|error| lost(error)).ok()
 }
 
 /// What was spent in the windows of the present: the clock's, or that of the journal where it is ahead.

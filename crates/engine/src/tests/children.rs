@@ -403,7 +403,17 @@ impl World {
             rows.iter().filter_map(|row| rows::run_update(&rows::entry(row).unwrap(), Bill::default())).collect();
         let rows = rows.into_iter().map(|row| Row { incarnation, ..row }).collect();
         let (settled, noted, judged) = (Vec::new(), Vec::new(), Vec::new());
-        let batch = Append { shard: ShardId(0), incarnation, expected: Seq(1), rows, runs, settled, noted, judged };
+        let batch = Append {
+            shard: ShardId(0),
+            incarnation,
+            expected: Seq(1),
+            rows,
+            runs,
+            settled,
+            noted,
+            judged,
+            learned: None,
+        };
         assert_eq!(cut.store.append(batch).await, Appended::Durable);
         cut
     }

@@ -161,6 +161,7 @@ async fn restored(world: &World, text: &str) -> BTreeMap<String, RunId> {
         settled: Vec::new(),
         noted: Vec::new(),
         judged: Vec::new(),
+        learned: None,
     };
     assert_eq!(world.store.append(append).await, Appended::Durable);
     runs

@@ -46,6 +46,7 @@ async fn what_was_lost_and_is_not_billed_is_there_for_those_that_wait() {
         settled,
         noted: Vec::new(),
         judged: Vec::new(),
+        learned: None,
     };
     assert_eq!(world.store.append(append).await, Appended::Durable);
     let clock = Arc::new(Since(Wall.now()));

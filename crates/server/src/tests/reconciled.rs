@@ -29,6 +29,7 @@ async fn lost(store: &MemoryStore) -> String {
         settled: vec![settled(None), settled(Some(Waste::Lost))],
         noted: Vec::new(),
         judged: Vec::new(),
+        learned: None,
     };
     assert_eq!(store.append(append).await, Appended::Durable);
     yesterday.to_string()[..10].to_owned()

@@ -102,6 +102,19 @@ impl Reference {
         *done = Done { turn: done.turn + 1, broken: next, ..Done::default() };
     }
 
+    /// How it had done in an earlier life, by what was known then. Where it was to be tried, that may have been.
+    pub(super) fn has_done(&mut self, target: usize, known: &Done, then: Timestamp) {
+        let (now, rules) = (self.now, self.policy.limits);
+        if rules.failures == 0 || !self.targets[target].capabilities.iter().any(|can| can.is_served_by_models()) {
+            return;
+        }
+        let broken = known.broken.map(|(until, pause)| {
+            let pause = pause.max(rules.pause).min(rules.pause_max);
+            (if until > then { until.min(now.after(rules.pause_max)) } else { now.after(pause) }, pause)
+        });
+        self.accounts.done.insert(target, Done { turn: 0, broken, ..known.clone() });
+    }
+
     /// Other rules: where nothing is to be left alone, all that has been is forgotten.
     pub(super) fn may_mend(&mut self) {
         if self.policy.limits.failures == 0 {

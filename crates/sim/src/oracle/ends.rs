@@ -151,6 +151,7 @@ impl Reference {
         inst.state = State::Ready;
         let fate = if running.effect == Effect::None { Fate::None } else { Fate::Uncertain };
         self.took(id, path, fate, None);
+        self.is_booked(id, path, &running.name, running.hold, 0);
         self.book(id, path, (running.taken, running.hold, running.hold_tokens), (running.hold, running.hold_tokens));
         self.follow(id, path, &may, next)
     }

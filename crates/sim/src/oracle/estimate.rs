@@ -142,6 +142,12 @@ impl Estimate {
         (took.len() >= enough).then_some(took)
     }
 
+    /// What was seen, and nothing that was worked out from it.
+    pub(super) fn to_remember(&self) -> Self {
+        let Self { seen, stood, made, samples, .. } = self.clone();
+        Self { seen, stood, made, samples, ..Self::default() }
+    }
+
     fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: Option<u64>, is_alike: bool) {
         if let Some(tokens) = tokens_out {
             super::share::mean(self.made.entry(node).or_default(), tokens);

@@ -1,5 +1,7 @@
 //! Second attempts beside slow ones: when they may be sent, where to, and what becomes of the one that comes second.
 
+use std::sync::Arc;
+
 use agendum_core::Dispatched;
 use agendum_types::graph::Work;
 use agendum_types::target::Bound;
@@ -159,7 +161,8 @@ impl Reference {
         let attempt =
             AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
         let (hold, hold_tokens, effect, taken) = (running.hold, running.hold_tokens, running.effect, running.taken);
-        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect, is_beaten: false });
+        let (is_beaten, name) = (false, Arc::clone(&running.name));
+        self.run(id).orphans.push(Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect, is_beaten, name });
         if self.flights.iter().any(|flight| flight.attempt == attempt) {
             self.stop.push(attempt);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agendum_core::Scheduler;
-use agendum_types::{Outcome, Timestamp};
+use agendum_types::{Duration, Outcome, Timestamp};
 
 use super::breaker::fault;
 use super::{Flight, Reference, ensure};
@@ -27,6 +27,14 @@ pub(super) struct Learned {
     most: BTreeMap<usize, usize>,
     /// Until when that is so if nothing ends there.
     lifts: BTreeMap<usize, Timestamp>,
+}
+
+/// What is known of one, to be told to another life.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    outs: Vec<Out>,
+    answers: Option<u64>,
+    most: Option<usize>,
 }
 
 /// Two seconds are a part of time; ten of them are remembered.
@@ -92,6 +100,29 @@ impl Reference {
         known.lifts.insert(target, Timestamp((last.unwrap_or_default() + 10) * 2_000_000));
         let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
         known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
+    }
+
+    /// What is known of a target now: what is out there has been so until now.
+    pub(super) fn seen_of(&self, target: usize) -> Seen {
+        let (known, now) = (&self.accounts.learned, self.now);
+        let running = self.flights.iter().filter(|flight| flight.target == target);
+        let running = running.map(|flight| Out { target, from: flight.sent, to: now, turned_away: None });
+        let outs = known.outs.iter().copied().filter(|out| out.target == target).chain(running).collect();
+        Seen { outs, answers: known.answers.get(&target).copied(), most: known.most.get(&target).copied() }
+    }
+
+    /// What an earlier life knew of it.
+    pub(super) fn has_seen(&mut self, target: usize, seen: &Seen) {
+        let (now, limits) = (self.now, self.policy.limits.turned_away > 0);
+        let known = &mut self.accounts.learned;
+        let away = seen.outs.iter().filter(|out| out.turned_away == Some(true)).map(|out| part(out.to)).max();
+        let lifts = away.map_or_else(|| now.after(Duration::secs(20)), |last| Timestamp((last + 10) * 2_000_000));
+        known.outs.extend(seen.outs.iter().map(|out| Out { target, ..*out }));
+        known.answers.extend(seen.answers.map(|answers| (target, answers)));
+        if let Some(most) = seen.most.filter(|_| limits && lifts > now) {
+            known.most.insert(target, most);
+            known.lifts.insert(target, lifts);
+        }
     }
 
     /// The core shows of every target what is out there, and what keeps more from going.

@@ -26,6 +26,11 @@ pub(super) struct Observed {
 }
 
 impl Observed {
+    /// What was seen, but for what the last event has shown.
+    pub(super) fn to_remember(&self) -> Self {
+        Self { calls: self.calls.clone(), answered: self.answered.clone(), ..Self::default() }
+    }
+
     /// Runs of this graph that were answered.
     fn ended(&self, graph: Hash) -> usize {
         self.answered.iter().filter(|(hash, ..)| *hash == graph).count()

@@ -43,6 +43,23 @@ impl Reference {
         opens(requests, of.rate.requests).max(opens(tokens, of.rate.tokens))
     }
 
+    /// A life begins: where nobody knows, all may have been sent until now that the minute lets pass. None of it bars the way for longer than ten.
+    pub(super) fn paces_stand(&mut self, target: usize, is_known: bool) {
+        let (rate, now) = (self.targets[target].rate, u128::from(self.now.0) * 1_000);
+        let paces = self.accounts.paces.entry(Arc::clone(&self.targets[target].name)).or_default();
+        for (bucket, limit) in paces.iter_mut().zip([rate.requests, rate.tokens]) {
+            bucket.paid = bucket.paid.min(now + 600_000_000_000);
+            if let Some(limit) = limit {
+                bucket.largest = bucket.largest.min(limit);
+                if is_known {
+                    continue;
+                }
+                let (unit, at_once) = unit(limit, bucket.largest);
+                bucket.paid = bucket.paid.max(now + unit * (at_once - 1 + u128::from(bucket.largest.max(1))));
+            }
+        }
+    }
+
     fn sharing(&self, target: usize) -> Vec<usize> {
         let group = &self.targets[target].quota_group;
         let shares = |other: &usize| *other == target || group.is_some() && self.targets[*other].quota_group == *group;

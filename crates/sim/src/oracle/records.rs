@@ -254,6 +254,7 @@ impl Reference {
         if !matches!(&outcome, Outcome::Failed(failure) if is_turned_away(failure)) {
             self.serves(id, path, self.now.since(running.since));
         }
+        self.is_booked(id, path, &running.name, cost, self.now.since(running.taken).0);
         match &outcome {
             Outcome::Succeeded(_) => {
                 let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };
@@ -261,8 +262,7 @@ impl Reference {
                 ensure(labels.is_within(&success.output.labels), "labels got lost")?;
                 let took = self.now.since(running.since);
                 let (graph, node) = (Arc::clone(&self.runs[&id].graph), self.runs[&id].tasks[path].node);
-                let bytes = self.bytes(id, path);
-                self.learns(&graph, node, bytes, (took, Some(outcome.usage().tokens_out)));
+                self.learns(&graph, node, self.bytes(id, path), (took, Some(outcome.usage().tokens_out)));
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);
@@ -337,6 +337,7 @@ impl Reference {
         }
         self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
         self.took(of.run, &of.path, fate, output.cloned());
+        self.is_booked(of.run, &of.path, &orphan.name, cost, 0);
         self.book(of.run, &of.path, (orphan.taken, orphan.hold, orphan.hold_tokens), (cost, tokens));
         Ok(())
     }

@@ -13,21 +13,21 @@ use super::score::Read;
 use super::{Flight, Reference};
 
 /// By band and tenant.
-type Of = (usize, Tenant);
+pub(super) type Of = (usize, Tenant);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Accounts {
     /// What was counted, by the weight.
-    time: BTreeMap<Of, u64>,
+    pub(super) time: BTreeMap<Of, u64>,
     /// When one of its tasks waited last.
     waited: BTreeMap<Of, Timestamp>,
     /// Of each band the time of who was sent last, and where who comes back stands at least, but for a few attempts.
-    reached: [u64; 3],
-    floors: [u64; 3],
+    pub(super) reached: [u64; 3],
+    pub(super) floors: [u64; 3],
     /// What the latest attempts of a band counted for when they were sent.
-    usual: [(u64, u64); 3],
+    pub(super) usual: [(u64, u64); 3],
     /// By target: what attempts came to, and how long the latest were out.
-    counted: BTreeMap<Arc<str>, Came>,
+    pub(super) counted: BTreeMap<Arc<str>, Came>,
     pub(super) out: BTreeMap<Arc<str>, (u64, u64)>,
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
@@ -67,6 +67,13 @@ impl Came {
 
     pub(super) const fn mean(&self) -> u64 {
         self.all.1
+    }
+
+    /// None of the means is more.
+    pub(super) fn at_most(mut self, most: u64) -> Self {
+        self.all.1 = self.all.1.min(most);
+        self.alike.values_mut().for_each(|of| of.1 = of.1.min(most));
+        self
     }
 
     /// Of those of a size once there are four; of all before, if there are so many.
@@ -115,9 +122,7 @@ impl Reference {
     pub(super) fn lift(&mut self, id: RunId, path: &TaskPath) {
         let (of, now) = (self.account(id, path), self.now);
         if self.accounts.waited.get(&of).is_none_or(|at| *at < now) {
-            let weight = u64::from(self.policy.fairness.weight_of(&of.1));
-            let usual = self.accounts.usual[of.0].1 * u64::from(self.policy.fairness.credit);
-            let floor = self.accounts.floors[of.0].saturating_sub(usual / weight);
+            let floor = self.lifted_to(&of.1, of.0, self.accounts.floors[of.0]);
             let time = self.accounts.time.entry(of.clone()).or_default();
             *time = (*time).max(floor);
         }
@@ -133,19 +138,23 @@ impl Reference {
     /// What an attempt counts for when it is sent.
     pub(super) fn counts_for(&mut self, id: RunId, path: &TaskPath, target: usize, hold: Money) -> (Of, u64) {
         let of = self.account(id, path);
-        let row = &self.targets[target];
-        let usual = self.accounts.counted.get(&row.name).and_then(|came| came.to(self.bytes(id, path), 1));
-        let cost = match usual {
-            _ if self.runs[&id].is_child(path) => 0,
-            Some(usual) => usual,
-            None if hold > Money::ZERO => hold.0,
-            None => self.time_counts(row.expected),
-        };
+        let bytes = self.bytes(id, path);
+        let cost = if self.runs[&id].is_child(path) { 0 } else { self.estimated(Some(target), hold, Some(bytes)) };
         if !self.runs[&id].is_child(path) {
             mean(&mut self.accounts.usual[of.0], cost);
         }
         self.count(&of, cost, 0);
         (of, cost)
+    }
+
+    /// What one counts for that is out, on a target that is known or not.
+    pub(super) fn estimated(&self, target: Option<usize>, hold: Money, bytes: Option<u64>) -> u64 {
+        let Some(row) = target.map(|target| &self.targets[target]) else { return hold.0 };
+        let usual = self.accounts.counted.get(&row.name).map(|came| match bytes {
+            Some(bytes) => came.to(bytes, 1).unwrap_or_default(),
+            None => came.all.1,
+        });
+        usual.unwrap_or_else(|| if hold == Money::ZERO { self.time_counts(row.expected) } else { hold.0 })
     }
 
     /// An attempt has ended.
@@ -170,17 +179,17 @@ impl Reference {
         self.count(&of, cost, before);
     }
 
-    fn count(&mut self, of: &Of, more: u64, less: u64) {
+    pub(super) fn count(&mut self, of: &Of, more: u64, less: u64) {
         let weight = u64::from(self.policy.fairness.weight_of(&of.1));
         let time = self.accounts.time.entry(of.clone()).or_default();
         *time = (*time + more / weight).saturating_sub(less / weight);
     }
 
-    fn time_counts(&self, took: Duration) -> u64 {
+    pub(super) fn time_counts(&self, took: Duration) -> u64 {
         took.0 * (self.policy.fairness.free_hour.0 / 3_600) / 1_000_000
     }
 
-    /// A new life knows of what open runs have spent.
+    /// A life that was told nothing knows of what open runs have spent.
     pub(super) fn count_again(&mut self) {
         let spent: Vec<_> =
             self.runs.values().map(|run| (run.submitted.priority as usize, run.tenant.clone(), run.spent.0)).collect();

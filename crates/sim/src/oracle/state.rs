@@ -188,6 +188,8 @@ pub(super) struct Orphan {
     pub hold_tokens: u64,
     pub taken: Timestamp,
     pub effect: Effect,
+    /// The name of its target.
+    pub name: Arc<str>,
     /// Another attempt of its task succeeded while it was out.
     pub is_beaten: bool,
 }

@@ -22,7 +22,7 @@ impl Reference {
         }
         self.taking_up = self.reopening;
         if std::mem::take(&mut self.reopening) {
-            self.count_again();
+            self.life_begins();
             if std::mem::take(&mut self.crashed) {
                 self.met = self.runs.keys().copied().filter(|run| self.is_at_work(*run)).collect();
             }

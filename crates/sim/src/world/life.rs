@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_core::{Entry, Event, Record, Scheduler, Wake};
+use agendum_core::{Checkpoint, Entry, Event, Record, Scheduler, Wake};
 use agendum_types::{Duration, Graph, Money, RunId, Seq, Target, Tenant, Timestamp, Window};
 
 use super::{Coming, Faults, Planned, Played, World};
@@ -21,7 +21,7 @@ impl World {
     /// The process dies. Of what was on its way to the disk a beginning may have arrived.
     pub(super) fn crash(&mut self) {
         let live = self.core.digest();
-        if self.restored(Seq(u64::MAX)).digest() != live {
+        if self.restored(Seq(u64::MAX), None).digest() != live {
             self.broken(format!("applied records differ from live handling at record {}", self.core.last_seq()));
         }
         let unsynced = self.core.last_seq().0.saturating_sub(self.durable.0);
@@ -33,6 +33,7 @@ impl World {
     pub(super) fn stop(&mut self) {
         self.tell(Event::Stopping);
         self.tell(Event::Closed);
+        self.takes_checkpoint(true);
         self.again_from(self.core.last_seq());
     }
 
@@ -56,21 +57,24 @@ impl World {
         self.gated.clear();
         self.flying.clear();
         self.checker.crashed(&self.journal, &self.runs);
-        self.core = self.restored(kept);
+        let (checkpoint, memory) = self.tells(kept).map(super::soft::Taken::into_parts).unzip();
+        self.core = self.restored(kept, checkpoint);
         let then = self.kept.iter().rev().find(|then| then.seq <= kept);
         self.reference = then.map_or_else(|| Reference::new(self.limits.clone()), |then| then.reference.clone());
         self.kept.retain(|then| then.seq <= kept);
         self.digests.retain(|seq, _| *seq <= kept);
         self.reference.dies();
+        self.reference.remembers(memory);
         let billed = |again| self.billed.iter().filter(move |of| of.again == again);
         let [released, recharged] =
             [false, true].map(|again| billed(again).map(|of| (of.hour, of.money, of.tokens)).collect());
         self.reference.has_billed(released, recharged);
     }
 
-    /// A fresh core with the journal up to this record applied.
-    pub(super) fn restored(&self, last: Seq) -> Scheduler {
+    /// A fresh core with the journal up to this record applied, and with what an earlier one had learned.
+    pub(super) fn restored(&self, last: Seq, checkpoint: Option<Checkpoint>) -> Scheduler {
         let mut core = Scheduler::new(self.limits.clone());
+        checkpoint.into_iter().for_each(|checkpoint| core.remember(checkpoint));
         for graph in self.graphs.values() {
             core.learn_graph(graph);
         }
@@ -179,7 +183,7 @@ pub fn cut_everywhere(seed: u64, planned: &[Planned], faults: Faults) -> Played 
     let mut all = whole.played.clone();
     let places: Vec<(Seq, Timestamp)> = whole.journal.iter().map(|entry| (entry.seq, entry.at)).collect();
     for (seq, at) in places {
-        let digest = whole.restored(seq).digest();
+        let digest = whole.restored(seq, None).digest();
         if let Some(live) = whole.digests.get(&seq).filter(|live| **live != digest) {
             all.violations.push(format!("cut at {seq}: applied records give {digest:x}, live handling had {live:x}"));
         }
@@ -209,6 +213,7 @@ impl World {
         cut.documents.clone_from(&self.documents);
         cut.journal = self.journal.iter().filter(|entry| entry.seq <= seq).cloned().collect();
         cut.kept = self.kept.iter().filter(|then| then.seq == seq).cloned().collect();
+        cut.soft = self.soft.cut(seq);
         let known = |run: &RunId| cut.journal.iter().any(|entry| entry.record.run() == Some(*run));
         cut.runs =
             self.runs.iter().filter(|(run, _)| known(run)).map(|(run, graph)| (*run, Arc::clone(graph))).collect();

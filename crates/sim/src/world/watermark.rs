@@ -23,7 +23,7 @@ impl World {
         if !deed.is_outside() {
             return;
         }
-        let core = self.restored(self.durable);
+        let core = self.restored(self.durable, None);
         let broken = match deed {
             // That a durable record gave what is kept, the checker sees.
             Deed::Append(_) | Deed::Evaluate(_) | Deed::LookUp(_) | Deed::Keep(_) | Deed::CancelAttempt(_) => None,

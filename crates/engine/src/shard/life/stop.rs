@@ -52,6 +52,7 @@ impl Life {
             return None;
         }
         self.event(Event::Closed);
+        self.keep_learned_at_last();
         self.commit.want();
         self.stopping = Some(Stopping { until: Instant::now() + CLOSE_GRACE, is_closed: true });
         self.flush().or_else(|| self.commit.is_idle().then_some(End::Stopped))
