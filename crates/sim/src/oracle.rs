@@ -106,11 +106,9 @@ pub struct Reference {
     /// What was never spent of it, by the hour; and what of that was spent after all.
     released: Vec<(Timestamp, Money, u64)>,
     recharged: Vec<(Timestamp, Money, u64)>,
-    /// The pools that there are.
+    /// The pools that there are; how often the table of targets was replaced, and until when each target takes nothing.
     pools: pools::Told,
-    /// How often the table of targets was replaced.
     version: u32,
-    /// Until when each target takes nothing.
     closed: Vec<Timestamp>,
     runs: BTreeMap<RunId, Run>,
     flights: Vec<Flight>,

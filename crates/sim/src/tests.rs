@@ -58,6 +58,8 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         "preempted",
         "sent in the place of another",
         "remembered",
+        "sent before who had had less",
+        "sent beside a slow one, with an effect",
     ];
     for one in felt {
         assert!(kinds.remove(one), "{one}");
@@ -119,9 +121,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     reused
     rounds ran out
     rounds ran out, one counts
-    sent before who had had less
     sent beside a slow one
-    sent beside a slow one, with an effect
     sent to a lower target
     skipped
     succeeded

@@ -174,7 +174,8 @@ mod tests {
         let scores = vec![("near".into(), Duration::millis(1_300)), ("other".into(), Duration::secs(2))];
         let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
         let near = Choice { near: true, ahead: 0, ..queued.clone() };
-        insta::assert_snapshot!([queued, risky, alone, weighed, near].map(|choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ")).join("\n"), @"
+        let told = |choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ");
+        insta::assert_snapshot!([queued, risky, alone, weighed, near].map(told).join("\n"), @"
         3 for the same targets went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
