@@ -157,6 +157,7 @@ fn nonsense_does_no_harm() {
     14000ms dispatch r2/d#1 on t
     15016ms woken: the pace of a target
     16000ms restart
+    36000ms woken: a target has turned none away for some time
     46000ms woken: a target that failed may be tried
     136000ms woken: the pace of a target
     136000ms dispatch r2/d#2 on t
