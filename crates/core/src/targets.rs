@@ -330,7 +330,7 @@ impl Targets {
             learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
             rate: row.target.rate,
-            rate_is_stated: false,
+            stated: Rate::default(),
             paced_until: Some(row.pace.opens(row.target.rate)).filter(|until| *until > now),
             expected: row.target.expected,
         };

@@ -52,8 +52,8 @@ pub struct TargetLoad {
     pub broken_until: Option<Timestamp>,
     /// What its provider lets through in a minute.
     pub rate: Rate,
-    /// That is not, or not all, what the configuration says, but what the provider says with its answers.
-    pub rate_is_stated: bool,
+    /// What of that the configuration does not say, and the provider says with its answers.
+    pub stated: Rate,
     /// What its provider lets through in a minute is used up until then.
     pub paced_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.

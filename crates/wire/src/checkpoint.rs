@@ -9,10 +9,31 @@ use agendum_core::checkpoint::{
     TenantKept, UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
+use agendum_types::target::Rate;
 use agendum_types::{Duration, Hash, Incarnation, Seq, Tenant, Timestamp};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+
+/// What a life has learned, the core and its driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The core.
+    pub core: Checkpoint,
+    /// What providers have stated of their limits: the core is told it with the table of targets.
+    pub stated: Vec<Stated>,
+}
+
+/// What a provider states that it lets through in a minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The name of the target.
+    pub target: Arc<str>,
+    /// The limits.
+    pub rate: Rate,
+    /// When it was last stated.
+    pub at: Timestamp,
+}
 
 /// The version that this release writes, and the only one that it reads.
 const VERSION: u32 = 1;
@@ -49,6 +70,19 @@ struct Body<'a> {
     kinds: Vec<(u64, Mean)>,
     #[serde(borrow)]
     graphs: Vec<Graph<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    stated: Vec<Limits<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Limits<'a> {
+    #[serde(borrow)]
+    target: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requests: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<u64>,
+    at: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,7 +153,7 @@ struct Sketch<'a>(u64, #[serde(borrow)] Cow<'a, str>);
 
 /// What was learned as bytes.
 #[must_use]
-pub fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
+pub fn encode(Learned { core: checkpoint, stated }: &Learned) -> Vec<u8> {
     let body = Body {
         version: VERSION,
         seq: checkpoint.seq.0,
@@ -132,6 +166,7 @@ pub fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
         served: (checkpoint.served.0, checkpoint.served.1.0),
         kinds: checkpoint.kinds.iter().map(|(kind, mean)| (kind.0, *mean)).collect(),
         graphs: checkpoint.graphs.iter().map(graph).collect(),
+        stated: stated.iter().map(limits).collect(),
     };
     serde_json::to_vec(&body).expect("what was learned is plain data: writing it to memory cannot fail")
 }
@@ -141,14 +176,19 @@ pub fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
 /// # Errors
 ///
 /// If another release wrote it, or it is damaged. The numbers are checked by who takes them in.
-pub fn decode(bytes: &[u8]) -> Result<Checkpoint, UnreadableError> {
+pub fn decode(bytes: &[u8]) -> Result<Learned, UnreadableError> {
     let Version { version } = serde_json::from_slice(bytes)?;
     if version != VERSION {
         return Err(UnreadableError::Version(version));
     }
     let body: Body<'_> = serde_json::from_slice(bytes)?;
     let tenant = |(name, times): (Cow<'_, str>, _)| TenantKept { tenant: Tenant::new(&name), times };
-    Ok(Checkpoint {
+    let stated = |Limits { target, requests, tokens, at }: Limits<'_>| Stated {
+        target: Arc::from(&*target),
+        rate: Rate { requests, tokens },
+        at: Timestamp(at),
+    };
+    let core = Checkpoint {
         seq: Seq(body.seq),
         at: Timestamp(body.at),
         incarnation: Incarnation(body.incarnation),
@@ -159,7 +199,12 @@ pub fn decode(bytes: &[u8]) -> Result<Checkpoint, UnreadableError> {
         served: (body.served.0, Duration(body.served.1)),
         kinds: body.kinds.into_iter().map(|(kind, mean)| (Kind(kind), mean)).collect(),
         graphs: body.graphs.into_iter().filter_map(graph_kept).collect(),
-    })
+    };
+    Ok(Learned { core, stated: body.stated.into_iter().map(stated).collect() })
+}
+
+fn limits(Stated { target, rate: Rate { requests, tokens }, at }: &Stated) -> Limits<'_> {
+    Limits { target: Cow::Borrowed(target), requests: *requests, tokens: *tokens, at: at.0 }
 }
 
 fn target(kept: &TargetKept) -> Target<'_> {

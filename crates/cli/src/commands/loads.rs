@@ -58,12 +58,12 @@ fn used(line: &TargetLine) -> String {
         }
         None => format!("{} of {} at once", line.running, line.concurrency),
     };
-    let rates = [(line.requests_per_minute, "requests"), (line.tokens_per_minute, "tokens")];
-    let rates: Vec<String> =
-        rates.iter().filter_map(|(count, what)| count.map(|count| format!("{count} {what}"))).collect();
-    if !rates.is_empty() {
-        let source = if line.rate_is_stated { ", as its provider says" } else { "" };
-        said.extend([", ", &rates.join(" and "), " a minute", source]);
+    for (count, what, is_stated) in [
+        (line.requests_per_minute, "requests", line.requests_are_stated),
+        (line.tokens_per_minute, "tokens", line.tokens_are_stated),
+    ] {
+        let source = if is_stated { ", as its provider says" } else { "" };
+        said.extend(count.map(|count| format!(", {count} {what} a minute{source}")));
     }
     let pauses = [
         ("asked for a pause until", &line.closed_until),
@@ -108,7 +108,7 @@ mod tests {
             used(&TargetLine {
                 requests_per_minute: Some(60),
                 tokens_per_minute: Some(9_000),
-                rate_is_stated: true,
+                tokens_are_stated: true,
                 ..line.clone()
             }),
             used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line }),
@@ -117,7 +117,7 @@ mod tests {
         2 of 8 at once
         2 of 3 at once: it turns some away (8 configured), its minute is used up until T3
         2 of 8 at once, 60 requests a minute
-        2 of 8 at once, 60 requests and 9000 tokens a minute, as its provider says
+        2 of 8 at once, 60 requests a minute, 9000 tokens a minute, as its provider says
         2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2
         ");
     }

@@ -23,7 +23,6 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Action, Answer, Deed, Entry, Event, FORESEEN_MAX, Rejected, Scheduler};
 use agendum_ports::Appended;
-use agendum_types::target::Rate;
 use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, TargetId, Tenant, Timestamp};
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
@@ -113,8 +112,8 @@ pub(super) struct Life {
     noting: Noting,
     learning: Learning,
     ends: Ends,
-    /// What providers say that they let through, and since when that is in force.
-    stated: BTreeMap<TargetId, (Rate, Timestamp)>,
+    /// What providers say that they let through.
+    stated: BTreeMap<TargetId, stated::Stated>,
     /// Cancelled with its end: what it had running for a run of its own is the next life's.
     over: CancellationToken,
     pub(super) waiters: Waiters,
@@ -131,7 +130,7 @@ impl Drop for Life {
 impl Life {
     /// Takes up the journal's open runs.
     pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, crashed: bool, mut waiters: Waiters) -> Self {
-        let Restored { scheduler, opened, tenants } = restored;
+        let Restored { scheduler, opened, tenants, stated } = restored;
         // A run that the journal does not hold, or holds with its answer, will give none: who waits for it is sent to the store.
         waiters.answers.retain(|run, _| is_to_come(&scheduler, *run));
         let id = u64::from(opened.incarnation.0);
@@ -168,6 +167,7 @@ impl Life {
         life.event(Event::WindowsPublished(life.around.windows));
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
+        life.stated = life.stated_before(&stated);
         life.event(Event::TargetsPublished(life.table()));
         life.nothing_is_learned();
         life

@@ -9,10 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::{Arc, PoisonError};
 
-use agendum_core::{Checkpoint, DOWNTIMES_MAX, Entry, Scheduler};
+use agendum_core::{DOWNTIMES_MAX, Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
 use agendum_types::{Graph, Hash, Money, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
+use agendum_wire::checkpoint::{Learned, Stated};
 use agendum_wire::journal::{DecodeError, Kind};
 use rustc_hash::FxHashMap;
 
@@ -54,6 +55,8 @@ pub(super) struct Restored {
     pub(super) scheduler: Scheduler,
     pub(super) opened: Opened,
     pub(super) tenants: FxHashMap<RunId, Tenant>,
+    /// What providers had stated of their limits.
+    pub(super) stated: Vec<Stated>,
 }
 
 impl Restored {
@@ -68,7 +71,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
     let opened = surroundings.store.open(surroundings.shard).await?;
     let (mut lost, mut known) = (Lost::default(), FxHashMap::default());
     let lives = lives(surroundings).await?;
-    let learned = learned(surroundings).await;
+    let (learned, stated) = learned(surroundings).await.map(|Learned { core, stated }| (core, stated)).unzip();
     loop {
         let mut scheduler = Scheduler::new(surroundings.limits.clone());
         learned.iter().for_each(|learned| scheduler.remember(learned.clone()));
@@ -87,7 +90,12 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
             *left_out = lost.runs;
             // Who follows one since the last life would wait for ever.
             left_out.keys().for_each(|run| surroundings.feed.close(*run));
-            return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
+            return Ok(Restored {
+                scheduler: pass.scheduler,
+                opened,
+                tenants: pass.tenants,
+                stated: stated.unwrap_or_default(),
+            });
         }
     }
 }
@@ -101,7 +109,7 @@ async fn lives(surroundings: &Surroundings) -> Result<Vec<Entry>, RestoreError> 
 }
 
 /// What the last life had learned. Without it this one learns anew: that it cannot be read keeps nobody from beginning.
-async fn learned(surroundings: &Surroundings) -> Option<Checkpoint> {
+async fn learned(surroundings: &Surroundings) -> Option<Learned> {
     let lost = |error: &(dyn std::error::Error + 'static)| {
         tracing::warn!(error = chain(error), "what was learned before the restart cannot be read: it is learned anew");
     };

@@ -39,7 +39,7 @@ async fn broken_until(engine: &Engine) -> Option<Timestamp> {
 
 async fn learned(world: &World) -> Option<Checkpoint> {
     let bytes = world.store.learned(ShardId(0)).await.unwrap();
-    bytes.map(|bytes| checkpoint::decode(&bytes).unwrap())
+    bytes.map(|bytes| checkpoint::decode(&bytes).unwrap().core)
 }
 
 #[tokio::test]

@@ -26,9 +26,8 @@ async fn played(engine: &Engine, said: &[Json]) -> String {
         engine.run(request(DOCUMENT, said)).await.unwrap();
         let loads = engine.loads().await.unwrap().targets;
         let line = |load: &TargetLoad| {
-            let Rate { requests, tokens } = load.rate;
-            let stated = if load.rate_is_stated { ", stated" } else { "" };
-            format!("{}: {requests:?} {tokens:?}{stated}", load.name)
+            let rate = |Rate { requests, tokens }| format!("{requests:?} {tokens:?}");
+            format!("{}: {}, stated {}", load.name, rate(load.rate), rate(load.stated))
         };
         let lines: Vec<String> = loads.iter().filter(|load| *load.name != *Target::CHILD).map(line).collect();
         writeln!(seen, "{}", lines.join("; ")).unwrap();
@@ -49,11 +48,18 @@ async fn what_a_provider_says_is_in_force_where_the_configuration_says_nothing()
     let world = World::new();
     let engine = world.engine().await;
     insta::assert_snapshot!(played(&engine, &said).await, @"
-    tool: None None
-    tool: Some(6000000) None, stated
-    tool: Some(6000000) None, stated
-    tool: Some(6000000) Some(9000000), stated
-    tool: Some(6000000) Some(9000000), stated
+    tool: None None, stated None None
+    tool: Some(6000000) None, stated Some(6000000) None
+    tool: Some(6000000) None, stated Some(6000000) None
+    tool: Some(6000000) Some(9000000), stated Some(6000000) Some(9000000)
+    tool: Some(6000000) Some(9000000), stated Some(6000000) Some(9000000)
+    ");
+    engine.stop().await;
+    // What was stated lately is in force in the next life too, until another number is said.
+    let engine = world.engine().await;
+    insta::assert_snapshot!(played(&engine, &[said[0].clone(), said[2].clone()]).await, @"
+    tool: Some(6000000) Some(9000000), stated Some(6000000) Some(9000000)
+    tool: Some(5000000) Some(9000000), stated Some(5000000) Some(9000000)
     ");
     engine.stop().await;
 
@@ -69,11 +75,11 @@ async fn what_a_provider_says_is_in_force_where_the_configuration_says_nothing()
     parts.targets = vec![of("first", configured), of("other", Rate::default())];
     let engine = Engine::start(parts).await.unwrap();
     insta::assert_snapshot!(played(&engine, &said).await, @"
-    first: Some(7000000) None; other: None None
-    first: Some(7000000) None; other: Some(6000000) None, stated
-    first: Some(7000000) None; other: Some(6000000) None, stated
-    first: Some(7000000) Some(9000000), stated; other: Some(6000000) Some(9000000), stated
-    first: Some(7000000) Some(9000000), stated; other: Some(6000000) Some(9000000), stated
+    first: Some(7000000) None, stated None None; other: None None, stated None None
+    first: Some(7000000) None, stated None None; other: Some(6000000) None, stated Some(6000000) None
+    first: Some(7000000) None, stated None None; other: Some(6000000) None, stated Some(6000000) None
+    first: Some(7000000) Some(9000000), stated None Some(9000000); other: Some(6000000) Some(9000000), stated Some(6000000) Some(9000000)
+    first: Some(7000000) Some(9000000), stated None Some(9000000); other: Some(6000000) Some(9000000), stated Some(6000000) Some(9000000)
     ");
     engine.stop().await;
 }

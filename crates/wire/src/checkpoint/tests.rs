@@ -8,11 +8,17 @@ use agendum_core::checkpoint::{
     UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
+use agendum_types::target::Rate;
 use agendum_types::{Duration, Hash, Incarnation, Seq, Tenant, Timestamp};
 
-use super::{decode, encode};
+use super::{Learned, Stated, decode, encode};
 
-fn whole() -> Checkpoint {
+fn whole() -> Learned {
+    let rate = Rate { requests: Some(60), tokens: None };
+    Learned { core: core(), stated: vec![Stated { target: Arc::from("small"), rate, at: Timestamp(29) }] }
+}
+
+fn core() -> Checkpoint {
     let sketch = SketchKept { sum: 70, steps: vec![(3, 1), (111, 2)] };
     Checkpoint {
         seq: Seq(12),
@@ -60,7 +66,7 @@ fn what_was_learned_comes_back_and_the_first_version_stays_readable() {
     assert_eq!(decode(&encode(&whole())).unwrap(), whole());
     assert_eq!(String::from_utf8(encode(&whole())).unwrap(), FIRST.trim_end());
     assert_eq!(decode(FIRST.as_bytes()).unwrap(), whole());
-    assert_eq!(decode(&encode(&Checkpoint::default())).unwrap(), Checkpoint::default());
+    assert_eq!(decode(&encode(&Learned::default())).unwrap(), Learned::default());
 }
 
 #[test]
@@ -71,5 +77,5 @@ fn what_cannot_be_read_is_told() {
     assert!(told(&FIRST.replace("\"seq\":12", "\"seq\":-12")).contains("invalid value"));
     assert!(told("").starts_with("EOF") && told("[1]").contains("invalid"));
     let foreign = FIRST.replace("abab", "zzzz");
-    assert_eq!(decode(foreign.as_bytes()).unwrap().graphs, [], "a graph without a hash is none");
+    assert_eq!(decode(foreign.as_bytes()).unwrap().core.graphs, [], "a graph without a hash is none");
 }

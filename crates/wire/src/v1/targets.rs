@@ -45,9 +45,12 @@ pub struct TargetLine {
     /// Tokens that its provider lets through in a minute, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_minute: Option<u64>,
-    /// The provider says so with its answers; it is not configured.
+    /// The requests are as the provider says with its answers, and not as configured.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rate_is_stated: bool,
+    pub requests_are_stated: bool,
+    /// The same of the tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tokens_are_stated: bool,
     /// What its provider lets through in a minute is used up until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paced_until: Option<String>,
@@ -91,7 +94,8 @@ fn line(load: &TargetLoad) -> TargetLine {
         broken_until: load.broken_until.map(instant),
         requests_per_minute: load.rate.requests,
         tokens_per_minute: load.rate.tokens,
-        rate_is_stated: load.rate_is_stated,
+        requests_are_stated: load.stated.requests.is_some(),
+        tokens_are_stated: load.stated.tokens.is_some(),
         paced_until: load.paced_until.map(instant),
         expected_ms: millis(load.expected),
     }

@@ -56,7 +56,7 @@ impl Life {
             return;
         }
         let began = Instant::now();
-        let learned = self.scheduler.checkpoint();
+        let learned = self.learned();
         self.learning.known = last;
         self.learning.taken = began;
         self.learning.due = began + EACH.max(began.elapsed() * PART);
@@ -75,7 +75,7 @@ impl Life {
     pub(super) fn keep_learned_at_last(&mut self) {
         let last = self.scheduler.last_seq();
         if last != self.commit.learned_until() {
-            self.commit.learned_at_last(last, Bytes::from(checkpoint::encode(&self.scheduler.checkpoint())));
+            self.commit.learned_at_last(last, Bytes::from(checkpoint::encode(&self.learned())));
         }
     }
 }
