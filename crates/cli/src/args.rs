@@ -10,7 +10,6 @@ mod simulate;
 mod spend;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use agendum_ports::{FeedbackBy, SpentBy};
@@ -185,8 +184,8 @@ pub(crate) enum Command {
         #[arg(long, default_value = "127.0.0.1:7421", value_name = "ADDRESS")]
         listen: SocketAddr,
         /// Requests that it lets through in a minute, at least 1: what comes above them gets a 429, and each answer says how many are left
-        #[arg(long, value_name = "N")]
-        requests_per_minute: Option<NonZeroU32>,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        requests_per_minute: Option<u32>,
         #[command(flatten)]
         temper: Misbehave,
     },

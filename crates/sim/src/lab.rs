@@ -95,8 +95,9 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `cold:`, where each workflow
-    /// meets a core that has seen nothing; `plain:`, where what pools hold does not count where the tasks of a run stand;
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
+    /// tenant that has had least; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where
+    /// the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
     /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
     /// long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
@@ -201,6 +202,11 @@ fn policy(name: &str) -> Result<Policy, String> {
     if let Some(rest) = name.strip_prefix("patient:") {
         let mut policy = policy(rest)?;
         policy.preemption.share = 0;
+        return Ok(policy);
+    }
+    if let Some(rest) = name.strip_prefix("unbent:") {
+        let mut policy = policy(rest)?;
+        policy.fairness.locality_quantum = 0;
         return Ok(policy);
     }
     if is_document(name) {

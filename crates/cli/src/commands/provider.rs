@@ -1,7 +1,6 @@
 //! `provider`: the offline model in OpenAI's wire format, as well-behaved as it is told to be.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,9 +34,9 @@ impl Offline {
     }
 
     /// The same, which lets so many requests through in a minute.
-    fn limited(self, requests: Option<NonZeroU32>) -> Self {
-        let gate = requests.map(|requests| u64::from(requests.get()));
-        Self { gate: gate.map(|requests| (requests, Mutex::new(Gate::new(requests, 1)))), ..self }
+    fn limited(self, requests: Option<u32>) -> Self {
+        let gate = |requests: u32| (u64::from(requests), Mutex::new(Gate::new(requests.into(), 1)));
+        Self { gate: requests.map(gate), ..self }
     }
 }
 
@@ -107,7 +106,7 @@ impl From<&Misbehave> for Temper {
     }
 }
 
-pub(crate) async fn provider(listen: SocketAddr, requests: Option<NonZeroU32>, temper: Temper) -> Result<(), Failure> {
+pub(crate) async fn provider(listen: SocketAddr, requests: Option<u32>, temper: Temper) -> Result<(), Failure> {
     on_loopback(listen)?;
     let server = bind(listen).await?;
     let address = server.address();

@@ -24,6 +24,12 @@ pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
     let wishes = Wishes { seeds: asked.seeds, loads: asked.loads, policies: asked.compare };
     let written = Scenario::read(&text).map_err(Failure::usage)?;
     let scenario = written.clone().with(wishes);
+    if let Some(folder) = asked.report.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        // Before it plays for minutes.
+        return Err(Failure::usage(format!("--report: there is no folder {}: make it first", folder.display())));
+    }
     let began = Instant::now();
     let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let line = show::Rewritten::new(json);

@@ -114,6 +114,12 @@ impl Ended {
         self.over.filter(|(_, well)| *well).map(|(at, _)| Duration(at.0.saturating_sub(self.at.0)))
     }
 
+    /// When it was answered, well or not.
+    #[must_use]
+    pub fn over_at(&self) -> Option<Duration> {
+        self.over.map(|(at, _)| at)
+    }
+
     /// True if it was answered, well or not.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -137,8 +143,8 @@ pub struct Seen {
     pub has_references: bool,
     /// Nanoseconds that a search took for each job.
     pub thought: Vec<u64>,
-    /// The most by which the service of two tenants drifted apart while both waited.
-    pub difference: u64,
+    /// The most by which the service of two tenants drifted apart while both waited, where an engine serves them token by token.
+    pub difference: Option<u64>,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
     pub quota: Option<(f64, usize, usize)>,
     /// Of backends that remember what they have read: the share of blocks that were remembered, that share of what could have been, and how much more
@@ -146,7 +152,7 @@ pub struct Seen {
     pub memory: Option<[f64; 3]>,
     /// What came of faults, where there are any.
     pub harmed: Option<Harmed>,
-    /// When the last was over.
+    /// When the last was answered.
     pub makespan: Duration,
     /// Nanoseconds of each event in the core.
     pub costs: Vec<u64>,
@@ -208,7 +214,7 @@ impl Seen {
         if self.ended.iter().any(|job| job.tenant > 0) {
             let means = [("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)];
             figures.extend(means.into_iter().filter(|_| !done.is_empty()));
-            figures.insert("difference", self.difference as f64);
+            figures.extend(self.difference.map(|apart| ("difference", apart as f64)));
             figures.insert("tokens/s", tokens as f64 / secs(self.makespan).max(1e-6));
         }
         if let Some((used, refused, later)) = self.quota {
@@ -358,8 +364,8 @@ impl Seen {
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half of the interval.
-    pub within: f64,
+    /// Half of the interval; of one value there is none.
+    pub within: Option<f64>,
 }
 
 impl Estimate {
@@ -368,8 +374,8 @@ impl Estimate {
     pub fn of(values: &[f64]) -> Self {
         let (middle, count) = (mean(values), values.len() as f64);
         let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
-        let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
-        Self { mean: middle, within: student(values.len()) * deviation / count.sqrt().max(1.0) }
+        let within = || student(values.len()) * (squares / (count - 1.0)).sqrt() / count.sqrt();
+        Self { mean: middle, within: (values.len() > 1).then(within) }
     }
 }
 

@@ -61,7 +61,7 @@ pub fn engine(jobs: &[Job], tenants: usize, spec: &Spec, rule: Rule, ideal: impl
             },
         }
     }
-    Seen { ended, makespan: now, difference: line.meter.difference(), ..Seen::default() }
+    Seen { ended, makespan: now, difference: Some(line.meter.difference()), ..Seen::default() }
 }
 
 impl Tenants {

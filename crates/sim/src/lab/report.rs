@@ -145,7 +145,7 @@ pub fn text(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
             let _ = writeln!(text, "{twins}: the same decisions as {of} in all seeds, and so the same figures");
         }
         for known in FIGURES {
-            let cell = |row: &Row| Some(cell(row, row.figure(known.name)?, table.seeds));
+            let cell = |row: &Row| Some(cell(row, row.figure(known.name)?));
             let shown: Vec<String> = table.shown().filter_map(cell).collect();
             if !shown.is_empty() {
                 let _ = writeln!(text, "{}, {}: {}\n  {}", known.name, known.unit, known.meaning, shown.join("\n  "));
@@ -191,18 +191,18 @@ pub(super) fn seeds(count: u64) -> String {
     }
 }
 
-fn cell(row: &Row, figure: &Figure, seeds: u64) -> String {
-    let own = within(figure.is.within, seeds);
+fn cell(row: &Row, figure: &Figure) -> String {
+    let own = within(figure.is.within);
     let mut cell = format!("{:<24} {:>10} ± {own:<8}", row.policy, short(figure.is.mean));
     if let Some(ratio) = figure.ratio {
-        let _ = write!(cell, " × {:.3} ± {}", ratio.mean, within(ratio.within, seeds));
+        let _ = write!(cell, " × {:.3} ± {}", ratio.mean, within(ratio.within));
     }
     cell
 }
 
 /// Half of an interval; one seed has none.
-fn within(half: f64, seeds: u64) -> String {
-    if seeds == 1 { "–".to_owned() } else { short(half) }
+fn within(half: Option<f64>) -> String {
+    half.map_or_else(|| "–".to_owned(), short)
 }
 
 fn short(value: f64) -> String {

@@ -171,7 +171,12 @@ impl Scenario {
     ///
     /// If the text is no scenario, or one that cannot be played.
     pub fn read(text: &str) -> Result<Self, String> {
-        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        // Who tells it says that it is an error, and of which file.
+        let wrong = |error: serde_saphyr::Error| {
+            let said = error.to_string();
+            said.strip_prefix("error: ").unwrap_or(&said).replace("<input>:", "scenario:")
+        };
+        let scenario: Self = serde_saphyr::from_str(text).map_err(wrong)?;
         scenario.check()?;
         Ok(scenario)
     }

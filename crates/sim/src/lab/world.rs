@@ -449,16 +449,18 @@ impl<'a> World<'a> {
     }
 
     fn seen(self) -> Seen {
+        // A fault may end later than that.
+        let makespan = self.ended.iter().filter_map(Ended::over_at).max().unwrap_or_default();
         Seen {
             ended: self.ended,
             has_bounds: *self.fleet == Fleet::Workers,
             has_references: !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some()),
             thought: Vec::new(),
-            difference: self.line.meter.difference(),
+            difference: self.engine.as_ref().map(|_| self.line.meter.difference()),
             memory: self.memory.as_ref().map(Memory::used),
             harmed: self.harm.as_ref().map(Harm::harmed),
             quota: self.provider.as_ref().map(Provider::used),
-            makespan: self.now.since(START),
+            makespan,
             costs: self.costs,
             dispatches: self.dispatches,
             calls_sent: self.calls_sent,

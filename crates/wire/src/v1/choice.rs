@@ -97,11 +97,10 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
         );
     }
     if !choice.scores.is_empty() {
-        let scores = choice.scores.iter().map(|(target, score)| format!("{score} at {target}"));
-        said.push(format!(
-            "what it was thought to cost, money counted as time: {}",
-            scores.collect::<Vec<_>>().join(", ")
-        ));
+        let scores: Vec<_> = choice.scores.iter().map(|(target, score)| format!("{score} at {target}")).collect();
+        let by_score = choice.scores.is_sorted_by_key(|(_, score)| *score);
+        let but = if by_score { "" } else { " (what would be late, and what is a last resort, is taken last)" };
+        said.push(format!("what it was thought to cost, money counted as time: {}{but}", scores.join(", ")));
     }
     said.extend(choice.passed.iter().map(|(target, why)| format!("not to {target}: {}", passed(*why))));
     said.join("; ")
@@ -173,9 +172,11 @@ mod tests {
         let alone = Choice { ahead: 0, behind: 0, passed: vec![("big".into(), Passed::Dear)], ..queued.clone() };
         let scores = vec![("near".into(), Duration::millis(1_300)), ("other".into(), Duration::secs(2))];
         let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
+        let last = vec![("far".into(), Duration::secs(2)), ("built-in".into(), Duration::millis(5))];
+        let last = Choice { scores: last, ..weighed.clone() };
         let near = Choice { near: true, ahead: 0, ..queued.clone() };
         let told = |choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ");
-        insta::assert_snapshot!([queued, risky, alone, weighed, near].map(told).join("\n"), @"
+        insta::assert_snapshot!([queued, risky, alone, weighed, last, near].map(told).join("\n"), @"
         3 for the same targets went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
@@ -184,6 +185,7 @@ mod tests {
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
+        what it was thought to cost, money counted as time: 2s at far, 5ms at built-in (what would be late, and what is a last resort, is taken last)
         0 for the same targets went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           it went before the tenant that had had least, since a target had read more of how its input begins;

@@ -10,6 +10,8 @@ pub(in crate::commands) struct Gate {
     bucket: Provider,
     opened: Instant,
     faster: u64,
+    requests: usize,
+    refused: usize,
 }
 
 impl Gate {
@@ -26,18 +28,24 @@ impl Gate {
             base_ms: 0,
             tokens_out_per_s: 0,
         };
-        Self { bucket: Provider::new(quota, 0), opened: Instant::now(), faster }
+        Self { bucket: Provider::new(quota, 0), opened: Instant::now(), faster, requests: 0, refused: 0 }
     }
 
     /// A request comes: true if it is let through.
     pub(in crate::commands) fn comes(&mut self) -> bool {
         let micros = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.bucket.comes(Duration(micros.saturating_mul(self.faster)), 0)
+        let is_let = self.bucket.comes(Duration(micros.saturating_mul(self.faster)), 0);
+        // When each came is the laboratory's affair: here they are counted.
+        self.bucket.let_through.clear();
+        self.bucket.refused.clear();
+        self.requests += 1;
+        self.refused += usize::from(!is_let);
+        is_let
     }
 
-    /// Requests of which it was let know, and those that it refused.
-    pub(in crate::commands) fn count(&self) -> (usize, usize) {
-        (self.bucket.let_through.len() + self.bucket.refused.len(), self.bucket.refused.len())
+    /// Requests that came, and those of them that were refused.
+    pub(in crate::commands) const fn count(&self) -> (usize, usize) {
+        (self.requests, self.refused)
     }
 
     /// Whole requests that the bucket held when the last one had come.

@@ -1,6 +1,5 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use agendum_adapters::Chat;
@@ -173,7 +172,7 @@ async fn it_speaks_as_openai_does() {
 async fn a_limit_is_kept_and_told_so_that_our_own_adapter_hears_it() {
     let server = agendum_server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), true).await.unwrap();
     let base = format!("http://{}/v1", server.address());
-    let limited = Offline::new(Temper::default()).limited(NonZeroU32::new(3));
+    let limited = Offline::new(Temper::default()).limited(Some(3));
     tokio::spawn(server.serve_router(agendum_server::provider(Arc::new(limited)), CancellationToken::new()));
     let mut seen = String::new();
     for _ in 0..4 {

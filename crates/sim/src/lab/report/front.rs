@@ -19,6 +19,9 @@ const NONE_IS_ZERO: [&str; 2] = ["refused", "extra"];
 /// So much less of all jobs is as many.
 const AS_MANY: f64 = 0.001;
 
+/// So much more or less of a figure, in relation to it, is as much: nobody is in front by what no interval tells.
+const AS_MUCH: f64 = 0.001;
+
 /// Of the figures that a scenario names those that these rows have, behind the share that was answered.
 pub(crate) fn counts(rows: &[Row], asked: &[String]) -> Vec<&'static str> {
     let is_there = |name: &&str| rows.iter().any(|row| row.figure(name).is_some());
@@ -48,10 +51,11 @@ fn beats(one: &Row, other: &Row, counts: &[&Known]) -> bool {
             Better::More => (theirs, mine),
             Better::Neither => continue,
         };
-        if mine > theirs && !(answers_less && known.of == Of::Answered) {
+        let apart = AS_MUCH * mine.abs().max(theirs.abs());
+        if mine > theirs + apart && !(answers_less && known.of == Of::Answered) {
             return false;
         }
-        is_better |= mine < theirs;
+        is_better |= mine < theirs - apart;
     }
     is_better
 }
@@ -90,6 +94,8 @@ mod tests {
         assert_eq!(best(&rows, &["jain"]), ["beaten"], "a scenario says what counts");
         let late = [row("a", &[("mean", 1.0), ("in time", 0.5)]), row("b", &[("mean", 1.0), ("in time", 0.9)])];
         assert_eq!(best(&late, &[]), ["b"]);
+        let alike = [row("a", &[("mean", 1.0), ("p95", 2.0)]), row("b", &[("mean", 0.9999), ("p95", 2.5)])];
+        assert_eq!(best(&alike, &[]), ["a"], "a part of ten thousand is nothing to be in front by");
         let twice = [row("once", &[("mean", 2.0)]), row("twice", &[("mean", 2.0), ("extra", 0.1)])];
         assert_eq!(best(&twice, &["mean", "extra"]), ["once"], "no second attempts are none");
     }
@@ -102,7 +108,7 @@ mod tests {
         let nearly = row("nearly", &[("done", 0.9995), ("mean", 4.0), ("p95", 20.0)]);
         let rows = [all, sheds, nothing, nearly];
         assert_eq!(counts(&rows, &["refused".into(), "mean".into()]), ["done", "mean", "refused"]);
-        assert_eq!(best(&rows, &[]), ["all", "nearly"], "a job of 2,000 more or less is as many");
+        assert_eq!(best(&rows, &[]), ["nearly"], "a job of 2,000 more or less is as many: it is quicker");
         // Where some have a deadline it is who is in time that counts: an answer that is late is none.
         let late = row("late", &[("done", 1.0), ("in time", 0.6), ("mean", 9.0), ("wasted", 0.4)]);
         let prompt = row("prompt", &[("done", 0.9), ("in time", 0.9), ("mean", 3.0), ("wasted", 0.1)]);

@@ -79,10 +79,10 @@ fn figures(page: &mut String, table: &Table) {
         for (row, figure) in table.shown().zip(cells) {
             let _ = write!(page, "<td{}>", class(row));
             if let Some(figure) = figure {
-                let own = within(figure.is.within, table.seeds);
+                let own = within(figure.is.within);
                 let _ = write!(page, "{} <small>± {own}</small>", short(figure.is.mean));
                 if row.policy != table.baseline {
-                    page.push_str(&ratio(known, figure, table.seeds));
+                    page.push_str(&ratio(known, figure));
                 }
             }
             let _ = write!(page, "</td>");

@@ -21,9 +21,10 @@ pub(super) enum Stands {
 
 impl Stands {
     /// Of one seed nothing can be said.
-    pub(super) fn of(known: &Known, figure: &Figure, seeds: u64) -> Self {
-        let Some(ratio) = figure.ratio.filter(|_| seeds > 1) else { return Self::Alike };
-        let (less, more) = (ratio.mean + ratio.within < 1.0, ratio.mean - ratio.within > 1.0);
+    pub(super) fn of(known: &Known, figure: &Figure) -> Self {
+        let ratio = figure.ratio.and_then(|ratio| Some((ratio.mean, ratio.within?)));
+        let Some((mean, within)) = ratio else { return Self::Alike };
+        let (less, more) = (mean + within < 1.0, mean - within > 1.0);
         match known.better {
             Better::Less if less => Self::Better,
             Better::Less if more => Self::Worse,
@@ -81,15 +82,15 @@ fn of_table(page: &mut String, table: &Table) {
     if own.is_some() {
         let _ = write!(page, "<th scope=\"col\">{}</th>", Policy::BALANCED);
     }
-    let _ = writeln!(page, "<th scope=\"col\">best</th></tr></thead>\n<tbody>");
+    let _ = writeln!(page, "<th scope=\"col\">best of the front</th></tr></thead>\n<tbody>");
     for known in table.counts.iter().filter_map(|name| figure(name)) {
         let _ = write!(page, "<tr>{}<td class=\"baseline\">{}</td>", head(known), value(base, known));
         if let Some(own) = own {
-            let _ = write!(page, "<td>{}</td>", compared(own, known, table.seeds));
+            let _ = write!(page, "<td>{}</td>", compared(own, known));
         }
         let named = |row: &Row| match row.policy == base.policy {
             true => format!("{}<br><small>{}</small>", value(row, known), escaped(&row.policy)),
-            false => format!("{}<br><small>{}</small>", compared(row, known, table.seeds), escaped(&row.policy)),
+            false => format!("{}<br><small>{}</small>", compared(row, known), escaped(&row.policy)),
         };
         let _ = write!(page, "<td>{}</td>", best(table, known).map_or_else(String::new, named));
         let _ = writeln!(page, "</tr>");
@@ -114,16 +115,16 @@ fn value(row: &Row, known: &Known) -> String {
 }
 
 /// A value, and how it stands to the baseline's.
-fn compared(row: &Row, known: &Known, seeds: u64) -> String {
+fn compared(row: &Row, known: &Known) -> String {
     let Some(figure) = row.figure(known.name) else { return "–".to_owned() };
-    format!("{}{}", short(figure.is.mean), ratio(known, figure, seeds))
+    format!("{}{}", short(figure.is.mean), ratio(known, figure))
 }
 
 /// The ratio to the baseline in a line of its own, with what can be said of it.
-pub(super) fn ratio(known: &Known, figure: &Figure, seeds: u64) -> String {
+pub(super) fn ratio(known: &Known, figure: &Figure) -> String {
     figure.ratio.map_or_else(String::new, |ratio| {
-        let within = within(ratio.within, seeds);
-        format!("<br><small>× {:.3} ± {within}</small>{}", ratio.mean, Stands::of(known, figure, seeds).mark())
+        let within = within(ratio.within);
+        format!("<br><small>× {:.3} ± {within}</small>{}", ratio.mean, Stands::of(known, figure).mark())
     })
 }
 
