@@ -97,7 +97,11 @@ impl TargetRow {
         let at_once = u128::from(self.limit()) * MILLION_SECONDS / u128::from(each.max(1));
         let in_minutes = |limit: u64| u128::from(limit) * MILLION_SECONDS / MINUTE;
         let requests = self.target.rate.requests.map(in_minutes);
-        let tokens = self.target.rate.tokens.map(|tokens| in_minutes(tokens) / u128::from(self.tokens.mean().max(1)));
+        let tokens = self
+            .target
+            .rate
+            .tokens
+            .map(|tokens| in_minutes(tokens) / u128::from(self.tokens.of_all().unwrap_or(1).max(1)));
         [requests, tokens].into_iter().flatten().fold(at_once, u128::min)
     }
 

@@ -43,11 +43,6 @@ impl Usual {
         take_into(self.by_size.entry(quarter(bytes)).or_default(), number);
     }
 
-    /// What they come to on average, whatever they are given; nothing of nothing seen.
-    pub(crate) const fn mean(&self) -> u64 {
-        self.all.1
-    }
-
     /// What one comes to that is given so many bytes; `None` before so many were seen of any size.
     pub(crate) fn of(&self, bytes: u64, seen_min: u32) -> Option<u64> {
         let alike = self.by_size.get(&quarter(bytes)).filter(|(seen, _)| *seen >= ALIKE_MIN);
