@@ -33,7 +33,8 @@ impl Scheduler {
             return;
         };
         self.frees_place(&flight);
-        self.attempts_out -= u32::from(!self.is_child(slot, &attempt.path));
+        let is_child = self.is_child(slot, &attempt.path);
+        self.attempts_out -= u32::from(!is_child);
         self.targets.row_mut(flight.target).frees(self.now);
         self.pause_target(flight, &outcome);
         self.judge_target(flight, &outcome);
@@ -52,7 +53,7 @@ impl Scheduler {
         let took = self.now.since(flight.sent);
         let used = outcome.usage().tokens();
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
-        self.correct(flight, child.is_some(), took, cost);
+        self.correct(flight, is_child, took, cost);
         self.learn_speed(flight, took, &outcome);
         let is_beside = |id: &InstId| self.board.run(slot).inst(*id).running().is_some_and(|of| of.rival.is_some());
         // The other may still succeed.

@@ -30,13 +30,24 @@ impl Reference {
             State::Waiting => self.join_rule(id, path),
             State::Ready => self.ready_rule(id, path),
             State::Held if !self.runs[&id].paused => self.becomes(id, path, State::Ready),
-            State::BackingOff(at) if at <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
+            State::BackingOff(at) if at <= self.now && !self.reopening && !self.is_over_before(id, path, at) => {
+                self.becomes(id, path, State::Ready)
+            }
             State::Open if self.runs[&id].is_each(path) => self.each_rule(id, path),
             State::Open if self.runs[&id].is_loop(path) => self.loop_rule(id, path),
             State::Open if self.runs[&id].is_call(path) => self.check_rule(id, path),
             State::Open => self.group_rule(id, path),
             _ => false,
         }
+    }
+
+    /// True if its time, or that of what it stands in, was over before then: that is decided first, and it never comes to wait for a target.
+    fn is_over_before(&self, id: RunId, path: &TaskPath, at: Timestamp) -> bool {
+        let run = &self.runs[&id];
+        let of_run = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main && !run.is_answered());
+        let around = (1..=path.0.len()).map(|depth| TaskPath(path.0[..depth].into()));
+        let expires = around.filter_map(|path| run.tasks.get(&path).and_then(|inst| inst.expires));
+        expires.chain(of_run).any(|over| over < at)
     }
 
     fn becomes(&mut self, id: RunId, path: &TaskPath, state: State) -> bool {

@@ -17,12 +17,16 @@ pub(super) struct Kept {
     dice: Chance,
     /// Whether this seed keeps anything.
     pub(super) is_on: bool,
+    /// Whether this seed has runs of several tenants.
+    several: bool,
     copies: BTreeMap<String, CachedCopy>,
 }
 
 impl Kept {
     pub(super) fn new(seed: u64) -> Self {
-        Self { dice: Chance::new(seed ^ 0x0063_6163_6865), is_on: crate::plans::keeps(seed), copies: BTreeMap::new() }
+        let is_on = crate::plans::keeps(seed);
+        let several = is_on || crate::plans::rushes(seed);
+        Self { dice: Chance::new(seed ^ 0x0063_6163_6865), is_on, several, copies: BTreeMap::new() }
     }
 }
 
@@ -42,7 +46,7 @@ impl Kept {
 impl World {
     /// Whose run comes next: where windows are limited there is one tenant.
     pub(super) fn tenant(&mut self) -> Tenant {
-        let several = self.results.is_on && self.windows.is_unlimited();
+        let several = self.results.several && self.windows.is_unlimited();
         let place = if several { self.results.dice.below(2) as usize } else { 0 };
         Tenant::new(TENANTS[place])
     }
