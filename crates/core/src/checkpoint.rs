@@ -82,6 +82,8 @@ pub struct TargetKept {
     pub breaker: BreakerKept,
     /// What was seen of how much it takes at once.
     pub limit: LimitKept,
+    /// What attempts did beside different loads.
+    pub knee: Vec<LevelKept>,
     /// What first attempts have earned, and until when all else that was set aside for others has come in, in nanoseconds.
     pub retries: (u32, u64),
     /// Tokens of attempts.
@@ -134,6 +136,19 @@ pub struct LimitKept {
     pub answers: u64,
     /// The limit.
     pub limit: Option<u32>,
+}
+
+/// What attempts on a target did while about so many were out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelKept {
+    /// The half of a doubling of how many were out.
+    pub step: u8,
+    /// How many attempts, the earlier ones for less.
+    pub seen: u32,
+    /// How many were out meanwhile, in parts of one; how long they took, in microseconds; what they did. All together.
+    pub sums: [u64; 3],
+    /// When the latest of them ended.
+    pub latest: Timestamp,
 }
 
 /// What was seen of a graph.

@@ -127,6 +127,7 @@ impl Scheduler {
             foretold: None,
             hedge_at: None,
             charged,
+            area: None,
             watch: None,
             freed: None,
         };

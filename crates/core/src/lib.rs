@@ -63,6 +63,7 @@ mod inst;
 mod kinds;
 mod labels;
 
+mod knee;
 mod learned;
 mod ledger;
 mod locality;

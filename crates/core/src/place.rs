@@ -387,6 +387,7 @@ impl Scheduler {
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge((slot, id), target, hold, bytes);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens, bytes) } else { 0 };
+        let area = if reattach.is_none() { Some(self.targets.row(target).knee.area()) } else { None };
         let sent = self.now;
         let (hedge_at, watch, freed) = (None, None, None);
         let flight = Flight {
@@ -401,6 +402,7 @@ impl Scheduler {
             foretold,
             hedge_at,
             charged,
+            area,
             watch,
             freed,
         };

@@ -143,9 +143,9 @@ impl Scheduler {
 
     /// `ahead`: by so much the clock of the checkpoint was ahead of this one.
     fn target_again(&mut self, id: TargetId, kept: &TargetKept, ahead: Duration) {
-        let (now, rules) = (self.now, self.policy.limits);
+        let now = self.now;
         let row = self.targets.row_mut(id);
-        row.remember(kept, &rules, (now, ahead));
+        row.remember(kept, &self.policy, (now, ahead));
         if let Some(at) = row.learned.lifts() {
             self.board.timers.set(at, Timer::Limit(id));
         }

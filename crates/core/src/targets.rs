@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use agendum_types::graph::Requirement;
 use agendum_types::outcome::Price;
-use agendum_types::policy::Limits;
 use agendum_types::snapshot::TargetLoad;
 use agendum_types::target::Rate;
-use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
+use agendum_types::{Capability, Duration, Labels, Policy, Target, TargetId, Timestamp, target};
 use smallvec::SmallVec;
 
 use crate::breaker::Breaker;
 use crate::checkpoint::TargetKept;
+use crate::knee::Knee;
 use crate::learned::Learned;
 use crate::locality::Remembered;
 use crate::pace::Pace;
@@ -53,6 +53,8 @@ pub(crate) struct TargetRow {
     pub(crate) breaker: Breaker,
     /// How many it takes at once, as was seen.
     pub(crate) learned: Learned,
+    /// With how many at once it does most.
+    pub(crate) knee: Knee,
     /// What may be sent once more after it has failed.
     pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
@@ -70,14 +72,16 @@ pub(crate) struct TargetRow {
 }
 
 impl TargetRow {
-    /// So many attempts at once: as configured, or fewer where it turns some away.
+    /// So many attempts at once: as configured, or fewer where it turns some away, or does no more with more.
     pub(crate) fn limit(&self) -> u32 {
-        self.learned.limit().unwrap_or(u32::MAX).min(self.target.concurrency_max)
+        let learned = [self.learned.limit(), self.knee.limit()].into_iter().flatten();
+        learned.fold(self.target.concurrency_max, u32::min)
     }
 
     /// So many more, or fewer, are out from now on.
     fn counts(&mut self, now: Timestamp, change: impl FnOnce(u32) -> u32) {
         self.learned.passes(self.running, now);
+        self.knee.passes(self.running, now);
         self.running = change(self.running);
     }
 
@@ -114,6 +118,7 @@ impl TargetRow {
             paces: self.pace.kept(),
             breaker,
             limit,
+            knee: self.knee.kept(),
             retries: self.retries.kept(),
             tokens: self.tokens.kept(),
             counted: self.counted.kept(),
@@ -124,8 +129,9 @@ impl TargetRow {
     }
 
     /// How it stood in an earlier life, whose clock was so far ahead. What keeps it from being called is told elsewhere.
-    pub(crate) fn remember(&mut self, kept: &TargetKept, rules: &Limits, (now, ahead): (Timestamp, Duration)) {
-        self.learned = Learned::remembered(&kept.limit, rules.turned_away, now);
+    pub(crate) fn remember(&mut self, kept: &TargetKept, policy: &Policy, (now, ahead): (Timestamp, Duration)) {
+        self.learned = Learned::remembered(&kept.limit, policy.limits.turned_away, now);
+        self.knee = Knee::remembered(&kept.knee, policy, now);
         self.retries = Retries::remembered(kept.retries, ahead, now);
         self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);
         self.tokens = Usual::remembered(&kept.tokens, self.target.rate.tokens.unwrap_or(u64::MAX));
@@ -158,6 +164,7 @@ impl Targets {
                     closed_until: Timestamp(0),
                     breaker: Breaker::default(),
                     learned: Learned::default(),
+                    knee: Knee::default(),
                     retries: Retries::default(),
                     pace: Pace::default(),
                     tokens: Usual::default(),
@@ -267,8 +274,10 @@ impl Targets {
             Passed::Broken
         } else if row.running >= row.target.concurrency_max {
             Passed::Full
-        } else if row.running >= row.limit() {
+        } else if row.learned.limit().is_some_and(|limit| row.running >= limit) {
             Passed::Limited
+        } else if row.running >= row.limit() {
+            Passed::Crowded
         } else if row.pace.opens(row.target.rate) > now {
             Passed::Paced
         } else {
@@ -332,6 +341,7 @@ impl Targets {
             concurrency_max: row.target.concurrency_max,
             closed_until: Some(row.closed_until).filter(|until| *until > now),
             learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
+            does_most_with: row.knee.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
             rate: row.target.rate,
             stated: Rate::default(),

@@ -23,6 +23,7 @@ mod heard;
 mod hedge;
 mod inside;
 mod kept;
+mod knee;
 mod labels;
 mod limited;
 mod limits;

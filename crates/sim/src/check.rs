@@ -412,6 +412,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             vec!["sent before who had had less"]
         }
         Change::Dispatched(out) if passes(out, Passed::Broken) => vec!["sent past one that fails"],
+        Change::Dispatched(out) if passes(out, Passed::Crowded) => vec!["sent past one that does no more with more"],
         Change::Dispatched(out) if passes(out, Passed::Limited) => vec!["sent past one that turns some away"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
         Change::Finished(finished) => {

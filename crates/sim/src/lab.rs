@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 19] = [
+pub const SHIPPED: [(&str, &str); 20] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -47,6 +47,7 @@ pub const SHIPPED: [(&str, &str); 19] = [
     ("e2-storm", include_str!("../scenarios/e2-storm.yaml")),
     ("e2-urgent", include_str!("../scenarios/e2-urgent.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e3-deep", include_str!("../scenarios/e3-deep.yaml")),
     ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
     ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),
     ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
@@ -96,7 +97,7 @@ impl Contender {
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
     /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
-    /// tenant that has had least; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where
+    /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where
     /// the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
     /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
@@ -207,6 +208,11 @@ fn policy(name: &str) -> Result<Policy, String> {
     if let Some(rest) = name.strip_prefix("unbent:") {
         let mut policy = policy(rest)?;
         policy.fairness.locality_quantum = 0;
+        return Ok(policy);
+    }
+    if let Some(rest) = name.strip_prefix("full:") {
+        let mut policy = policy(rest)?;
+        policy.limits.gain = 0;
         return Ok(policy);
     }
     if is_document(name) {

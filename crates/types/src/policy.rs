@@ -67,6 +67,8 @@ pub struct Limits {
     pub retries_per_s: u32,
     /// A target that turns away at once so many of a hundred attempts gets no more at once than it has held lately, and a few; 0: never.
     pub turned_away: u8,
+    /// A target gets no more at once than beyond which twice as many bring less than so many percent more; 0: that is not looked at.
+    pub gain: u8,
 }
 
 /// When a second attempt is sent beside a slow one, of what may be repeated.
@@ -228,7 +230,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "487fde73dffab77122947215d635f947f1a7de13932a073c1cf9b97be3b5e5cb";
+    const BALANCED_HASH: &'static str = "be50e5918fb51b9ad51b6313be82cc1290982f244a5b7927166260550a5e5e9a";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -280,6 +282,7 @@ impl Default for Policy {
                 retries: 20,
                 retries_per_s: 30,
                 turned_away: 20,
+                gain: 20,
             },
         }
     }

@@ -46,6 +46,8 @@ pub struct TargetLoad {
     pub concurrency_max: u32,
     /// It turns some away: as many as it gets at once for that, where those are fewer.
     pub learned: Option<u32>,
+    /// More at once take longer, and no more is done: as many as it gets at once for that, where those are fewer.
+    pub does_most_with: Option<u32>,
     /// It takes nothing before this instant.
     pub closed_until: Option<Timestamp>,
     /// Too many of its latest attempts failed: it takes nothing before this instant, and then one attempt that tries it.

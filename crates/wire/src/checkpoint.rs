@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use agendum_core::Checkpoint;
 use agendum_core::checkpoint::{
-    BandKept, BreakerKept, GraphKept, LimitKept, Mean, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept,
-    TenantKept, UsualKept,
+    BandKept, BreakerKept, GraphKept, LevelKept, LimitKept, Mean, PaceKept, ServiceKept, SketchKept, TargetKept,
+    TaskKept, TenantKept, UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
 use agendum_types::target::Rate;
@@ -100,6 +100,9 @@ struct Target<'a> {
     paces: [(u64, u64); 2],
     breaker: Breaker,
     limit: Limit,
+    /// By load: its step, how many attempts, the sums of load, time and work, and when the latest ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    knee: Vec<(u8, u32, [u64; 3], u64)>,
     retries: (u32, u64),
     /// Of all, and by size.
     tokens: (Mean, Vec<(u8, Mean)>),
@@ -221,11 +224,16 @@ fn target(kept: &TargetKept) -> Target<'_> {
             broken: broken.map(|(until, pause)| (until.0, pause.0)),
         },
         limit: Limit { until: until.0, parts, answers, limit },
+        knee: kept.knee.iter().map(|level| (level.step, level.seen, level.sums, level.latest.0)).collect(),
         retries: kept.retries,
         tokens: (kept.tokens.all, kept.tokens.by_size.clone()),
         counted: (kept.counted.all, kept.counted.by_size.clone()),
         speed: kept.speed,
     }
+}
+
+fn level((step, seen, sums, latest): (u8, u32, [u64; 3], u64)) -> LevelKept {
+    LevelKept { step, seen, sums, latest: Timestamp(latest) }
 }
 
 fn target_kept(read: Target<'_>) -> TargetKept {
@@ -242,6 +250,7 @@ fn target_kept(read: Target<'_>) -> TargetKept {
             broken: broken.map(|(until, pause)| (Timestamp(until), Duration(pause))),
         },
         limit: LimitKept { until: Timestamp(until), parts, answers, limit },
+        knee: read.knee.into_iter().map(level).collect(),
         retries: read.retries,
         tokens: UsualKept { all: read.tokens.0, by_size: read.tokens.1 },
         counted: UsualKept { all: read.counted.0, by_size: read.counted.1 },

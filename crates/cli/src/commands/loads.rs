@@ -52,10 +52,10 @@ fn ended(found: &Targets) -> Result<(), Failure> {
 
 /// What is out there, of how many, and what keeps more from going.
 fn used(line: &TargetLine) -> String {
-    let mut said = match line.learned {
-        Some(learned) => {
-            format!("{} of {learned} at once: it turns some away ({} configured)", line.running, line.concurrency)
-        }
+    let away = line.learned.map(|most| (most, "it turns some away"));
+    let crowded = line.does_most_with.map(|most| (most, "more take longer there, and no more is done"));
+    let mut said = match [away, crowded].into_iter().flatten().min() {
+        Some((most, why)) => format!("{} of {most} at once: {why} ({} configured)", line.running, line.concurrency),
         None => format!("{} of {} at once", line.running, line.concurrency),
     };
     for (count, what, is_stated) in [
@@ -104,6 +104,7 @@ mod tests {
         let told = [
             used(&line),
             used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }),
+            used(&TargetLine { learned: Some(5), does_most_with: Some(4), ..line.clone() }),
             used(&TargetLine { requests_per_minute: Some(60), ..line.clone() }),
             used(&TargetLine {
                 requests_per_minute: Some(60),
@@ -116,6 +117,7 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         2 of 8 at once
         2 of 3 at once: it turns some away (8 configured), its minute is used up until T3
+        2 of 4 at once: more take longer there, and no more is done (8 configured)
         2 of 8 at once, 60 requests a minute
         2 of 8 at once, 60 requests a minute, 9000 tokens a minute, as its provider says
         2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2

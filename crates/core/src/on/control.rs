@@ -33,6 +33,7 @@ impl Scheduler {
         self.board.queue.govern(&self.policy);
         self.mend_all();
         self.lift_all();
+        self.forget_knees();
         queued.into_iter().for_each(|(slot, id)| self.take(slot, id));
         self.empty_pockets();
     }

@@ -48,12 +48,23 @@ pub enum Passed {
     Broken,
     /// As many attempts were out as it had held lately, since it turned some away.
     Limited,
+    /// As many attempts were out as it does most with.
+    Crowded,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late, Self::Broken, Self::Limited];
+    pub const ALL: [Self; 9] = [
+        Self::Full,
+        Self::Closed,
+        Self::Paced,
+        Self::Dear,
+        Self::Uncleared,
+        Self::Late,
+        Self::Broken,
+        Self::Limited,
+        Self::Crowded,
+    ];
 
     /// The word in journals and answers.
     #[must_use]
@@ -67,6 +78,7 @@ impl Passed {
             Self::Late => "late",
             Self::Broken => "broken",
             Self::Limited => "limited",
+            Self::Crowded => "crowded",
         }
     }
 

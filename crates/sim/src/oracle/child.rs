@@ -126,6 +126,7 @@ impl Reference {
             slow_at: None,
             ends_at: None,
             may_stop: false,
+            reattached: true,
             freed: None,
             child: None,
         });

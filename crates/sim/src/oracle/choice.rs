@@ -61,8 +61,10 @@ impl Reference {
                 Passed::Broken
             } else if running >= self.targets[place].concurrency_max as usize {
                 Passed::Full
-            } else if running >= self.at_once(place) {
+            } else if self.turns_away(place) && self.accounts.learned.at_once(place) <= running {
                 Passed::Limited
+            } else if running >= self.at_once(place) {
+                Passed::Crowded
             } else if self.is_in_pace(place) {
                 Passed::Dear
             } else {

@@ -42,6 +42,13 @@ fn part(at: Timestamp) -> u64 {
     at.0 / 2_000_000
 }
 
+impl Learned {
+    /// So many at once, where it turns some away.
+    pub(super) fn at_once(&self, target: usize) -> usize {
+        self.most.get(&target).copied().unwrap_or(usize::MAX)
+    }
+}
+
 impl Out {
     /// How long it was out in a part of time.
     fn within(&self, part: u64) -> u64 {
@@ -54,7 +61,8 @@ impl Reference {
     /// So many attempts at once.
     pub(super) fn at_once(&self, target: usize) -> usize {
         let most = self.targets[target].concurrency_max as usize;
-        self.accounts.learned.most.get(&target).map_or(most, |learned| most.min(*learned))
+        let learned = self.accounts.learned.most.get(&target).copied();
+        [learned, self.knee(target)].into_iter().flatten().fold(most, usize::min)
     }
 
     /// True if it turns some away.
@@ -131,11 +139,12 @@ impl Reference {
             let place = self.targets.iter().position(|target| target.name == load.name).ok_or("an unknown target")?;
             let most = self.targets[place].concurrency_max as usize;
             let running = self.flights.iter().filter(|flight| flight.target == place).count();
-            let learned = Some(self.at_once(place)).filter(|at_once| *at_once < most);
+            let learned = Some(self.accounts.learned.at_once(place)).filter(|at_once| *at_once < most);
+            let knee = self.knee(place).filter(|at_once| *at_once < most);
             let closed = Some(self.closed[place]).filter(|until| *until > self.now);
-            let mine = (running, learned, closed, self.broken(place).map(|(until, _)| until));
-            let learned = load.learned.map(|limit| limit as usize);
-            let shown = (load.running as usize, learned, load.closed_until, load.broken_until);
+            let mine = (running, learned, knee, closed, self.broken(place).map(|(until, _)| until));
+            let [learned, knee] = [load.learned, load.does_most_with].map(|of| of.map(|limit| limit as usize));
+            let shown = (load.running as usize, learned, knee, load.closed_until, load.broken_until);
             ensure(mine == shown, &format!("of {} {mine:?}, and not {shown:?}", load.name))?;
         }
         Ok(())

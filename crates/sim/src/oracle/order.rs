@@ -200,6 +200,7 @@ impl Reference {
         self.policy = policy.clone();
         self.may_mend();
         self.may_lift();
+        self.may_forget_knees();
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         for (id, path) in &queued {
             self.run(*id).inst(path).state = State::Ready;

@@ -157,6 +157,7 @@ impl Reference {
             slow_at,
             ends_at,
             may_stop,
+            reattached: said.reattached,
             freed: None,
             child: None,
         });

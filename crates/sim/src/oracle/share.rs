@@ -7,6 +7,7 @@ use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant
 
 use super::breaker::Done;
 use super::estimate::size;
+use super::knee::Knees;
 use super::learned::Learned;
 use super::pace::Bucket;
 use super::score::Read;
@@ -48,6 +49,8 @@ pub(super) struct Accounts {
     pub(super) done: BTreeMap<usize, Done>,
     /// How many targets get at once that turn some away.
     pub(super) learned: Learned,
+    /// With how many at once targets do most.
+    pub(super) knees: Knees,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
 }

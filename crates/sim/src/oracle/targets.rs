@@ -81,6 +81,7 @@ impl Reference {
             self.let_go_of(flight.target);
         }
         self.shows_limit(&flight, outcome);
+        self.shows_knee(&flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.
             Outcome::Failed(failure) if failure.class == Class::RateLimited => {

@@ -48,6 +48,8 @@ impl World {
         if *dispatch.graph.name == *RUSH_SLOW {
             span *= 3;
         }
+        let (name, out) = (self.reference.name_of(dispatch.target), self.reference.out_at(dispatch.target));
+        span *= self.outage.map_or(1, |of| of.slows(name, out));
         let attempt_max = dispatch.timeouts.attempt.unwrap_or(Duration::MAX);
         // The first output comes after a third of the time, and then in even steps.
         let silent = Duration(span / 3);
@@ -62,7 +64,6 @@ impl World {
         if Duration(span) > attempt_max {
             return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
         }
-        let (name, out) = (self.reference.name_of(dispatch.target), self.reference.out_at(dispatch.target));
         let is_down = self.outage.is_some_and(|of| of.is_now(name, self.now, out));
         if is_down {
             let class = self.chance.of(&[Class::Unavailable, Class::Overloaded, Class::Timeout]);

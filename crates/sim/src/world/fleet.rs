@@ -113,6 +113,7 @@ fn cautious(dice: &mut Chance, policy: &mut Policy) {
     policy.limits.turned_away = dice.of(&[0, 1, 20]);
     policy.admission.look = dice.of(&[0, 2, 5, 32]);
     policy.fairness.locality_quantum = dice.of(&[0, 0, 1, 3, 100]);
+    policy.limits.gain = dice.of(&[0, 5, 20, 100]);
 }
 
 /// What gives way: by dice of their own.
@@ -133,7 +134,7 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
     }
 }
 
-/// A time in which a model fails, whatever it is asked, or all that is too much for it.
+/// A time in which a model fails, whatever it is asked, or all that is too much for it; or in which it is slow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
     name: &'static str,
@@ -141,27 +142,35 @@ pub(super) struct Outage {
     to: Timestamp,
     /// So many attempts at once it takes all the same.
     room: usize,
+    /// Nothing fails, and an attempt takes the longer the more are out.
+    is_slow: bool,
 }
 
 impl Outage {
-    /// In one hundred of eight there is one, after this instant, and in one of sixteen a model has less room than is said of it: what other seeds play
-    /// does not hang on it.
+    /// In one hundred of eight there is one, after this instant; in one of sixteen a model has less room than is said of it, and in one it does no more the
+    /// more it is given: what other seeds play does not hang on it.
     pub(super) fn of(seed: u64, start: Timestamp, targets: &mut [Target]) -> Option<Self> {
         let mut dice = Chance::new(seed ^ 0x006F_7574_6167_6573);
         let name = dice.of(&["small", "small", "large", "translator"]);
         let from = start.after(Duration(dice.below(500_000)));
         let to = from.after(Duration(200_000 + dice.below(3_000_000)));
-        if seed / 100 % 16 == 13 {
+        if matches!(seed / 100 % 16, 5 | 13) {
+            let is_slow = seed / 100 % 16 == 5;
             let narrow = targets.iter_mut().find(|target| *target.name == *name);
             narrow.into_iter().for_each(|target| target.concurrency_max += 6);
-            return Some(Self { name, from: start, to: Timestamp::MAX, room: dice.of(&[1, 2, 3]) });
+            return Some(Self { name, from: start, to: Timestamp::MAX, room: dice.of(&[1, 2, 3]), is_slow });
         }
-        (seed / 100 % 8 == 7).then_some(Self { name, from, to, room: 0 })
+        (seed / 100 % 8 == 7).then_some(Self { name, from, to, room: 0, is_slow: false })
+    }
+
+    /// So many of this target are out, another included: so many times as long that takes.
+    pub(super) fn slows(&self, name: &str, out: usize) -> u64 {
+        if self.is_slow && name == self.name { out.max(1) as u64 } else { 1 }
     }
 
     /// So many of this target are out, another included: true if that fails.
     pub(super) fn is_now(&self, name: &str, now: Timestamp, out: usize) -> bool {
-        name == self.name && (self.from..self.to).contains(&now) && out > self.room
+        !self.is_slow && name == self.name && (self.from..self.to).contains(&now) && out > self.room
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) const OF_PREEMPTION: [Field<Preemption>; 3] =
 pub(super) const OF_OVERLOAD: [Field<Overload>; 3] =
     [field!("waiting", waiting), field!("stand", stand), field!("interval", interval)];
 
-pub(super) const OF_LIMITS: [Field<Limits>; 8] = [
+pub(super) const OF_LIMITS: [Field<Limits>; 9] = [
     field!("failures", failures),
     field!("failures_min", failures_min),
     field!("failing_for", failing_for),
@@ -70,6 +70,7 @@ pub(super) const OF_LIMITS: [Field<Limits>; 8] = [
     field!("retries", retries),
     field!("retries_per_s", retries_per_s),
     field!("turned_away", turned_away),
+    field!("gain", gain),
 ];
 
 /// Takes over what a document says; the rest stays.

@@ -37,7 +37,7 @@ fairness: { weights: { acme: 2, 'a.b c': 9 }, free_hour_usd: 1 }",
     let weight = |name: &str| policy.fairness.weight_of(&Tenant::new(name));
     assert_eq!(["acme", "a.b c", "other"].map(weight), [2, 9, 1]);
     assert_eq!(policy.fairness.free_hour, Money(Money::PER_DOLLAR));
-    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m","dollar":"2m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m","dollar":"20m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m","dollar":"5h"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6,"locality_quantum":8},"admission":{"samples":8,"quick":10,"slow":95,"look":64},"placement":{"crowd":20,"tokens_per_s":8000},"hedging":{"after":95,"share":5},"preemption":{"spent":25,"times":2,"share":5},"overload":{"waiting":1000000,"stand":"0s","interval":"1m"},"limits":{"failures":50,"failures_min":5,"failing_for":"5s","pause":"1s","pause_max":"30s","retries":20,"retries_per_s":30,"turned_away":20}}"#);
+    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m","dollar":"2m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m","dollar":"20m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m","dollar":"5h"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6,"locality_quantum":8},"admission":{"samples":8,"quick":10,"slow":95,"look":64},"placement":{"crowd":20,"tokens_per_s":8000},"hedging":{"after":95,"share":5},"preemption":{"spent":25,"times":2,"share":5},"overload":{"waiting":1000000,"stand":"0s","interval":"1m"},"limits":{"failures":50,"failures_min":5,"failing_for":"5s","pause":"1s","pause_max":"30s","retries":20,"retries_per_s":30,"turned_away":20,"gain":20}}"#);
 }
 
 #[test]
@@ -263,6 +263,7 @@ fn parameters_say_what_they_mean_and_differences_where_they_lie() {
     limits.retries 20
     limits.retries_per_s 30
     limits.turned_away 20
+    limits.gain 20
     "#);
     let other = accepted("fairness: { weights: { acme: 3, c: 4 }, weight: 2 }").policy;
     let found = differences(&policy, &other);

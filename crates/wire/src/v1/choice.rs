@@ -144,6 +144,9 @@ pub(super) const fn passed(why: Reason) -> &'static str {
         Reason::Late => "it would have cost less, and taken too long for the deadline",
         Reason::Broken => "too many of its latest attempts had failed",
         Reason::Limited => "it turned some away, and had as many attempts as it held before",
+        Reason::Crowded => {
+            "it had as many attempts as it does most with: more at once take longer, and no more is done"
+        }
     }
 }
 

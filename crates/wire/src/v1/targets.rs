@@ -33,6 +33,9 @@ pub struct TargetLine {
     /// Where it turns some away: as many as it gets at once for that, where those are fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<u32>,
+    /// Where more at once take longer and no more is done: as many as it gets at once for that, where those are fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub does_most_with: Option<u32>,
     /// It asked for a pause: until then it gets nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_until: Option<String>,
@@ -90,6 +93,7 @@ fn line(load: &TargetLoad) -> TargetLine {
         running: load.running,
         concurrency: load.concurrency_max,
         learned: load.learned,
+        does_most_with: load.does_most_with,
         closed_until: load.closed_until.map(instant),
         broken_until: load.broken_until.map(instant),
         requests_per_minute: load.rate.requests,

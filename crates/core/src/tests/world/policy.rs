@@ -52,6 +52,7 @@ fn rule(policy: &mut Policy, word: &str) {
         "retries" => policy.limits.retries = value.parse().unwrap(),
         "retries_per_s" => policy.limits.retries_per_s = value.parse().unwrap(),
         "turned_away" => policy.limits.turned_away = value.parse().unwrap(),
+        "gain" => policy.limits.gain = value.parse().unwrap(),
         "failing_for" => policy.limits.failing_for = script::span(value),
         "pause" => policy.limits.pause = script::span(value),
         "pause_max" => policy.limits.pause_max = script::span(value),

@@ -33,7 +33,8 @@ impl World {
         let load = |load: TargetLoad| {
             let broken = load.broken_until.map_or(String::new(), |until| format!(" broken until {}", clock(until)));
             let learned = load.learned.map_or(String::new(), |limit| format!(" learned {limit}"));
-            format!(" {} {}/{}{learned}{broken}", load.name, load.running, load.concurrency_max)
+            let crowded = load.does_most_with.map_or(String::new(), |limit| format!(" does most with {limit}"));
+            format!(" {} {}/{}{learned}{crowded}{broken}", load.name, load.running, load.concurrency_max)
         };
         let loads: Vec<String> = self.core.snapshot(self.now).targets.into_iter().map(load).collect();
         self.line(format!("targets:{}", loads.join(",")));
