@@ -97,8 +97,8 @@ impl Contender {
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
     /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
-    /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where
-    /// the tasks of a run stand;
+    /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has
+    /// seen nothing; `plain:`, where what pools hold does not count where the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
     /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
     /// long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.

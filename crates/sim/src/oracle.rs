@@ -176,7 +176,6 @@ struct Flight {
     /// When it should end, as far as others reckon with that; whether it may give way; and for whom it was stopped.
     ends_at: Option<Timestamp>,
     may_stop: bool,
-    /// It is of an earlier life.
     reattached: bool,
     freed: Option<preempt::Freed>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.

@@ -42,7 +42,8 @@ impl Reference {
         let has_deadline = self.runs[&id].submitted.deadline.is_some();
         let index = if has_deadline { rules.deadline_index } else { rules.index };
         ensure(choice.index == index && *choice.policy == *self.policy.version(), "another rule")?;
-        ensure((choice.risky, choice.rank) == (rank.0, rank.1), "another rank")
+        let told = (choice.risky, choice.rank);
+        ensure(told == (rank.0, rank.1), &format!("its rank is {:?}, and not {told:?}", (rank.0, rank.1)))
     }
 
     fn passed_over(

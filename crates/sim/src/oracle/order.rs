@@ -40,15 +40,17 @@ impl Observed {
     /// on, and those until the end on average.
     fn to_come(&self, graph: Hash, calls: u64) -> (u128, u128) {
         let of = |step: usize, calls: &u64| (STEPS[step]..STEPS[step + 1]).contains(calls);
-        // It is worked out when a run is answered.
-        let last = self.answered.iter().rev().find(|(hash, ..)| *hash == graph).map_or(0, |(.., seen)| *seen);
+        // It is worked out when a run is answered: with each of the first 64, and then with every sixteenth.
+        let mut answered: Vec<_> = self.answered.iter().filter(|(hash, ..)| *hash == graph).collect();
+        while answered.len() > 64 && answered.len() % 16 != 0 {
+            answered.pop();
+        }
+        let last = answered.last().map_or(0, |(.., seen)| *seen);
         let made = || self.calls[..last].iter().filter(|(of, ..)| *of == graph).map(|(_, number, _)| *number);
         let count = |step: usize, from: u64| made().filter(|number| of(step, &(number - from))).count() as u128;
         // A run comes to a step with the call that begins it; to the first with its first.
         let entered = |step: usize| made().filter(|number| *number == STEPS[step].max(1)).count() as u128;
-        let ended = |step: usize| {
-            self.answered.iter().filter(|(hash, calls, _)| *hash == graph && of(step, calls)).count() as u128
-        };
+        let ended = |step: usize| answered.iter().filter(|(_, calls, _)| of(step, calls)).count() as u128;
         let shown: Vec<(u128, u128)> = (0..16)
             .map(|step| {
                 let is_last = step == 15;
