@@ -18,6 +18,7 @@ mod webhooks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use agendum_adapters::offline::Temper;
@@ -35,6 +36,7 @@ pub(crate) use notices::NoticesConfig;
 pub(crate) use pools::Pools;
 pub(crate) use retention::Retention;
 pub(crate) use timeouts::TimeoutConfig;
+use timeouts::Wait;
 pub(crate) use webhooks::WebhooksConfig;
 
 const FILE: &str = "agendum.toml";
@@ -140,6 +142,12 @@ pub(crate) struct TargetConfig {
     /// Tokens of the inputs that it has read which it need not read again.
     #[serde(default)]
     pub(crate) remembers: Option<u64>,
+    /// How it goes cold.
+    #[serde(default)]
+    pub(crate) cold: Option<ColdConfig>,
+    /// How many bytes of an input reach it in a second.
+    #[serde(default)]
+    pub(crate) bytes_per_s: Option<NonZeroU64>,
     #[serde(default)]
     pub(crate) quota_group: Option<String>,
     /// What its provider lets through in a minute, of its quota group together.
@@ -183,6 +191,16 @@ pub(crate) struct TargetConfig {
     pub(crate) temper: Temper,
 }
 
+/// `cold` of a target: it has to load its model once it had nothing to do for some time.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ColdConfig {
+    /// For how long.
+    pub(crate) after: Wait,
+    /// How long that takes.
+    pub(crate) start: Wait,
+}
+
 impl TargetConfig {
     /// What it costs: as configured, else as in the table of public prices, else as much as it may cost, else nothing.
     pub(crate) fn price(&self) -> PriceConfig {
@@ -221,6 +239,8 @@ impl TargetConfig {
             classes: Vec::new(),
             concurrency: None,
             remembers: None,
+            cold: None,
+            bytes_per_s: None,
             quota_group: None,
             rate: RateConfig { requests: None, tokens: None },
             clearance: Vec::new(),

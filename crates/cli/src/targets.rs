@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration as Span;
@@ -13,7 +14,7 @@ use agendum_adapters::{Chat, Exec, Http, Offline, Timeouts};
 use agendum_ports::Adapter;
 use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
-use agendum_types::target::{Bound, Rate};
+use agendum_types::target::{Bound, Cold, Rate};
 use agendum_types::{Capability, Duration, Hash, Labels, Money, Target};
 
 use crate::config::{Config, Kind, PriceConfig, TargetConfig};
@@ -119,6 +120,8 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
         digest: digest(name, given, folder),
         per_run: given.per_run,
+        cold: given.cold.map(|cold| Cold { after: longest(cold.after.0), start: longest(cold.start.0) }),
+        bytes_per_s: given.bytes_per_s.map(NonZeroU64::get),
         remembers: given.remembers.unwrap_or(if given.kind == Kind::Chat && counts_tokens { REMEMBERS } else { 0 }),
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }

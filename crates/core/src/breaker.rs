@@ -52,6 +52,12 @@ impl Breaker {
         self.broken.map(|broken| broken.until)
     }
 
+    /// What takes so long, as often as it has to be done until it does not fail: as its latest attempts went.
+    pub(crate) const fn tries(&self, takes: u128) -> u128 {
+        let well = LATEST - self.latest.count_ones();
+        takes * LATEST as u128 / if well == 0 { 1 } else { well as u128 }
+    }
+
     /// An attempt is sent; returns of which turn it is.
     fn sends(&mut self, rules: &Limits, now: Timestamp) -> u32 {
         if let Some(broken) = &mut self.broken {

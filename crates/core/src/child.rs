@@ -12,7 +12,7 @@ mod raise;
 use std::sync::Arc;
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section, Task, Timeouts, Work};
-use agendum_types::{AttemptId, Capability, Class, Failure, Labels, Money, Target, TaskPath, Timestamp};
+use agendum_types::{AttemptId, Capability, Class, Duration, Failure, Labels, Money, Target, TaskPath, Timestamp};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::Hold;
@@ -127,6 +127,7 @@ impl Scheduler {
             foretold: None,
             hedge_at: None,
             charged,
+            start: Duration::ZERO,
             area: None,
             watch: None,
             freed: None,

@@ -87,7 +87,8 @@ impl Scheduler {
         let slow = plan.slower_than(inst.node, self.ask_of(slot, id).1, samples, rules.after);
         if let Some(slow) = slow {
             self.hedges.earn(rules.share);
-            self.look_at(slot, id, self.now.after(slow));
+            let start = self.flight_mut(slot, id).map_or(Duration::ZERO, |flight| flight.start);
+            self.look_at(slot, id, self.now.after(start).after(slow));
         }
     }
 

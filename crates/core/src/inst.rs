@@ -193,6 +193,8 @@ pub(crate) struct Flight {
     pub(crate) freed: Option<Freed>,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
+    /// How long it took until its target worked on it, as was thought.
+    pub(crate) start: Duration,
     /// How long attempts on its target had been out by then, all together; `None` of one of an earlier life.
     pub(crate) area: Option<u64>,
 }

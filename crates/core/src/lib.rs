@@ -100,6 +100,7 @@ mod timers;
 mod turns;
 mod usual;
 mod view;
+mod warm;
 mod work;
 
 pub use action::{

@@ -376,6 +376,7 @@ impl Scheduler {
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
+        let start = if reattach.is_none() { row.start(bytes, self.now) } else { Duration::ZERO };
         row.takes(self.now);
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
@@ -402,6 +403,7 @@ impl Scheduler {
             foretold,
             hedge_at,
             charged,
+            start,
             area,
             watch,
             freed,

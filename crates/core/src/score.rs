@@ -1,8 +1,11 @@
 //! Which of the targets that are free an attempt goes to: where it is thought to cost least, in time and in money.
 //!
 //! ```text
-//! score = usual time x speed of the target x (1 + crowd x running / concurrency) + unread tokens / tokens_per_s + cost x dollar
+//! score = usual time x speed of the target x (tries + crowd x running / concurrency) + start + unread tokens / tokens_per_s + cost x dollar
 //! ```
+//!
+//! `tries`: where a part of its latest attempts failed, it has to be done so much more often; `start`: what it loads first, and until it has its input
+//! ([`warm`](crate::warm)).
 //!
 //! What a target has not shown yet counts as usual; of targets that are alike the first of the table is taken. A target of last resort is taken where no
 //! other is free; one that the budget does not cover is passed over for the next, which counts as a lower one. Where a graph allows certain targets, their
@@ -43,6 +46,7 @@ pub(crate) type Scores = SmallVec<[(TargetId, Duration); 2]>;
 /// What a task asks of a target, whichever that is.
 struct Asked {
     usual: Option<Duration>,
+    bytes: u64,
     tokens_in: u64,
     tokens_out: u64,
     /// How much time a dollar is worth.
@@ -87,7 +91,8 @@ impl Scheduler {
         let mut scores: Scores = targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect();
         scores.sort_by_cached_key(|(target, score)| {
             let row = self.targets.row(*target);
-            (row.target.last_resort, self.now.after(asked.takes(row)) > ends, *score)
+            let takes = asked.takes(row).plus(row.start(asked.bytes, self.now));
+            (row.target.last_resort, self.now.after(takes) > ends, *score)
         });
         scores
     }
@@ -172,6 +177,7 @@ impl Scheduler {
         let made = self.board.plan(slot).made(node, samples).unwrap_or(TOKENS_OUT);
         Asked {
             usual: self.usual(slot, id),
+            bytes,
             tokens_in: bytes / Prefix::TOKEN_BYTES,
             tokens_out: ask.cap.map_or(made, |cap| made.min(u64::from(cap))),
             dollar: self.policy.band(self.band_of(slot, id)).dollar,
@@ -216,7 +222,9 @@ impl Scheduler {
         let price = row.target.price;
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
-        let sum = u128::from(asked.takes(row).as_micros()) + self.reading(unread) + cost / PICO;
+        let takes = row.breaker.tries(asked.takes(row).as_micros().into());
+        let start = row.start(asked.bytes, self.now).as_micros();
+        let sum = takes + u128::from(start) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
     }
 
@@ -236,7 +244,7 @@ impl Scheduler {
 
     fn shows_speed(&mut self, flight: Flight, took: Duration, usual: Duration) {
         let usual = usual.as_micros().max(1);
-        let took = took.as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
+        let took = took.minus(flight.start).as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
         self.targets.row_mut(flight.target).speed.takes(took, usual);
     }
 

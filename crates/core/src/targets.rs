@@ -19,6 +19,7 @@ use crate::record::Passed;
 use crate::retries::Retries;
 use crate::score::Speed;
 use crate::usual::Usual;
+use crate::warm::Warmth;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -69,6 +70,8 @@ pub(crate) struct TargetRow {
     pub(crate) speed: Speed,
     /// What it has read lately.
     pub(crate) read: Remembered,
+    /// Whether it is warm.
+    pub(crate) warmth: Warmth,
 }
 
 impl TargetRow {
@@ -87,12 +90,18 @@ impl TargetRow {
 
     /// An attempt is out from now on.
     pub(crate) fn takes(&mut self, now: Timestamp) {
+        if self.running == 0 {
+            self.warmth.wakes(self.target.cold, now);
+        }
         self.counts(now, |running| running + 1);
     }
 
     /// It has ended.
     pub(crate) fn frees(&mut self, now: Timestamp) {
         self.counts(now, |running| running - 1);
+        if self.running == 0 {
+            self.warmth.rests(now);
+        }
     }
 
     /// So many attempts it does in a million seconds: as many at once as it takes, of the length of the latest, and no more than its provider lets through.
@@ -172,6 +181,7 @@ impl Targets {
                     counted: Usual::default(),
                     speed: Speed::default(),
                     read: Remembered::default(),
+                    warmth: Warmth::default(),
                 }),
             }
         }

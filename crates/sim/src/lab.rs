@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 20] = [
+pub const SHIPPED: [(&str, &str); 21] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -56,6 +56,7 @@ pub const SHIPPED: [(&str, &str); 20] = [
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
+    ("e10-cold", include_str!("../scenarios/e10-cold.yaml")),
     ("e10-tenants", include_str!("../scenarios/e10-tenants.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
 ];
@@ -96,9 +97,9 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
-    /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has
-    /// seen nothing; `plain:`, where what pools hold does not count where the tasks of a run stand;
+    /// known how inputs begin; `unwarned:`, where it is not known that backends go cold; `unhedged:`, where no second attempt is sent; `patient:`, where
+    /// none gives way; `unbent:`, where nobody goes before the tenant that has had least; `full:`, where a target gets as many at once as it is said to
+    /// take; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
     /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
     /// long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
@@ -131,7 +132,8 @@ impl Contender {
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
                 let (rest, plain) = rest.strip_prefix("plain:").map_or((rest, false), |rest| (rest, true));
-                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, plain });
+                let (rest, unwarned) = rest.strip_prefix("unwarned:").map_or((rest, false), |rest| (rest, true));
+                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, unwarned, plain });
                 if cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) }
             }
         })

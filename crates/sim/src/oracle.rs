@@ -31,6 +31,7 @@ mod doubt;
 mod downs;
 mod ends;
 mod estimate;
+mod flight;
 mod heard;
 mod hedge;
 mod knee;
@@ -73,14 +74,14 @@ use agendum_core::{
     Action, Addition, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
 use agendum_types::graph::{Kind, Section};
-use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Need, Outcome, Policy,
-    RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
+    RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
+use flight::Flight;
 pub(crate) use memory::Memory;
 use state::{Phase, Run, State};
 
@@ -151,35 +152,6 @@ pub struct Reference {
     short: Option<(RunId, TaskPath)>,
     /// What the failure that the current record decides upon may quote.
     quoted: Labels,
-}
-
-/// An attempt that is out, awaited or not.
-#[derive(Clone, Debug, PartialEq)]
-struct Flight {
-    attempt: AttemptId,
-    target: usize,
-    price: Price,
-    /// When it was sent, with what hold and how many bytes, how many tokens of its minute, and what it counts for.
-    sent: Timestamp,
-    /// As what of its target it was sent: since that was last whole, or broke.
-    turn: u32,
-    hold: (Money, u64),
-    bytes: u64,
-    tokens: u64,
-    counted: ((usize, Tenant), u64),
-    /// What it holds of pools.
-    needs: Arc<[Need]>,
-    /// How long it was expected to take, and to give how many tokens.
-    expected: Option<(Duration, u64)>,
-    /// When it counts as slow.
-    slow_at: Option<Timestamp>,
-    /// When it should end, as far as others reckon with that; whether it may give way; and for whom it was stopped.
-    ends_at: Option<Timestamp>,
-    may_stop: bool,
-    reattached: bool,
-    freed: Option<preempt::Freed>,
-    /// Of a child run that is over: what it has spent, and whether it took a lower rung.
-    child: Option<(Money, bool)>,
 }
 
 /// An evaluation that is out.

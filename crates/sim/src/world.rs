@@ -199,6 +199,7 @@ impl World {
         let (windows, start) = fleet::money(&mut dice, &mut targets);
         let mut rulers = Chance::new(seed ^ 0x7275_6C65_7273);
         fleet::rates(&mut rulers, &mut targets);
+        fleet::starts(seed, &mut targets);
         targets.push(Target::of_children());
         let mut wardens = Chance::new(seed ^ 0x706F_6F6C);
         let mut world = Self {

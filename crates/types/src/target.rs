@@ -155,6 +155,19 @@ pub struct Target {
     pub last_resort: bool,
     /// How many tokens of the inputs that it has read it remembers, and need not read again.
     pub remembers: u64,
+    /// How it goes cold, where it does.
+    pub cold: Option<Cold>,
+    /// How many bytes of an input reach it in a second, at least 1; `None` where that takes no time to speak of.
+    pub bytes_per_s: Option<u64>,
+}
+
+/// A target that has had nothing to do for some time has to load its model first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cold {
+    /// For how long it had nothing to do.
+    pub after: Duration,
+    /// How long it loads.
+    pub start: Duration,
 }
 
 /// What a provider lets through in a minute.
@@ -225,6 +238,8 @@ impl Target {
             per_run: false,
             last_resort: false,
             remembers: 0,
+            cold: None,
+            bytes_per_s: None,
         }
     }
 

@@ -195,3 +195,62 @@ fn nobody_waits_for_a_target_that_has_closed() {
     0ms dispatch r2/a#1 on far
     ");
 }
+
+#[test]
+fn what_is_warm_is_taken_while_it_is() {
+    // One is quicker and has to be woken; what comes while it loads waits for that; ten seconds after the last it is cold again.
+    assert_snapshot!(went_at("
+        policy hedge=0
+        targets one=9:expected=1s:cold=10s+3s two=9:expected=2s
+        submit r1 a
+        submit r2 b allow=one
+        wait 1s
+        submit r3 c
+        wait 1500ms
+        submit r4 d
+        ok r2/b
+        ok r4/d
+        wait 9s
+        submit r5 e
+        ok r5/e
+        wait 10s
+        submit r6 f
+    "), @"
+       0ms dispatch r1/a#1 on two
+       0ms dispatch r2/b#1 on one
+    1000ms dispatch r3/c#1 on two
+    2500ms dispatch r4/d#1 on one
+    11500ms dispatch r5/e#1 on one
+    21500ms dispatch r6/f#1 on two
+    ");
+}
+
+#[test]
+fn what_is_far_away_is_taken_for_what_is_small() {
+    assert_snapshot!(went("
+        targets near=9:expected=2s far=9:expected=1s:bytes_per_s=4096
+        say a input=8192
+        say b input=1024
+        submit r1 a reads=inputs; b reads=inputs
+        attempts r1
+    "), @"
+    0ms dispatch r1/a#1 on near
+    0ms dispatch r1/b#1 on far
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, near 2s, far 3s
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, far 1.25s, near 2.04s
+    ");
+}
+
+#[test]
+fn who_fails_often_is_taken_as_often_as_that_is_worth() {
+    // All six so far have failed: an attempt counts there as if it took 20/14 as long.
+    let fails: String =
+        (1..=6).map(|run| format!("submit r{run} a retry=0 allow=one\nfail r{run}/a unavailable\n")).collect();
+    let scenario = |expected: &str| {
+        went(&format!(
+            "policy hedge=0 failing_for=60m\ntargets one=9:expected=1s two=9:expected={expected}\n{fails}submit r8 b\nattempts r8"
+        ))
+    };
+    assert_snapshot!(scenario("1400ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, two 1.4s, one 1.42s");
+    assert_snapshot!(scenario("1500ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, one 1.42s, two 1.5s");
+}

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_types::outcome::Price;
-use agendum_types::{AttemptId, Class, Duration, Money, Target, Usage};
+use agendum_types::{AttemptId, Class, Duration, Money, Target, Usage, target};
 use serde::Deserialize;
 
 use super::fleet::Fleet;
@@ -118,6 +118,9 @@ pub struct Cold {
     /// True if each kind of call has a model of its own, of which a backend holds the one that was asked last.
     #[serde(default)]
     pub by_kind: bool,
+    /// True if the scheduler is told, as by a target's `cold`.
+    #[serde(default)]
+    pub told: bool,
 }
 
 /// What calls cost from an instant on, in pico-dollars a token (a dollar for a million tokens is 1,000,000).
@@ -355,14 +358,19 @@ impl Harm {
         broken
     }
 
-    /// What the scheduler is told of the backends, which stand first in the table: what is left of their slots, one at least, and their price.
+    /// What the scheduler is told of the backends, which stand first in the table: what is left of their slots, one at least, their price, and how they
+    /// go cold.
     pub fn tells(&self, targets: &mut [Target], now: Duration) {
+        let said = self.spec.cold.filter(|cold| cold.told);
+        let cold =
+            said.map(|cold| target::Cold { after: Duration::secs(cold.idle_s), start: Duration::millis(cold.ms) });
         for (backend, (target, room)) in targets.iter_mut().zip(&self.rooms).enumerate() {
             let slots = room.slots.len();
             let is_told = |slot: &usize| self.spec.gone(backend, (*slot, slots), now).is_some_and(|outage| outage.told);
             let gone = (0..slots).filter(is_told).count();
             target.concurrency_max = u32::try_from(slots - gone).unwrap_or(u32::MAX).max(1);
             target.price = self.spec.price(backend, now).unwrap_or(target.price);
+            target.cold = cold;
         }
     }
 

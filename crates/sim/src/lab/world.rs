@@ -43,6 +43,8 @@ pub struct View {
     pub unpaced: bool,
     /// How inputs begin is not known.
     pub unread: bool,
+    /// What is said of how backends go cold is not known.
+    pub unwarned: bool,
     /// What pools hold does not count where tasks stand in their run: the way to the end alone does.
     pub plain: bool,
 }

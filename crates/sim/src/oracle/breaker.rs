@@ -45,6 +45,12 @@ impl Reference {
         self.broken(target).is_some_and(|(until, _)| until > self.now)
     }
 
+    /// How many of its latest 20 attempts failed.
+    pub(super) fn failures(&self, target: usize) -> u128 {
+        let done = self.accounts.done.get(&target);
+        done.map_or(0, |done| done.faults.iter().rev().take(20).filter(|fault| **fault).count() as u128)
+    }
+
     /// An attempt is sent there; of which turn it is.
     pub(super) fn tries_it(&mut self, target: usize) -> u32 {
         let (now, rules) = (self.now, self.policy.limits);

@@ -3,7 +3,7 @@
 
 use agendum_core::{Dispatch, Raise, Raised};
 use agendum_types::graph::Work;
-use agendum_types::{AttemptId, Money, Outcome, RunId, TaskPath};
+use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath};
 
 use super::place::{Hold, Left};
 use super::records::Checked;
@@ -111,6 +111,7 @@ impl Reference {
         let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
         let needs = self.resources(attempt.run, &attempt.path).into();
+        self.wakes(target);
         self.flights.push(Flight {
             attempt,
             target,
@@ -127,6 +128,7 @@ impl Reference {
             ends_at: None,
             may_stop: false,
             reattached: true,
+            start: Duration::ZERO,
             freed: None,
             child: None,
         });

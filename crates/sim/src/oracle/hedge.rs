@@ -13,7 +13,13 @@ use super::{Flight, Reference, ensure};
 
 impl Reference {
     /// A first attempt is sent: when it counts as slow.
-    pub(super) fn slow_at(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Option<Timestamp> {
+    pub(super) fn slow_at(
+        &mut self,
+        id: RunId,
+        path: &TaskPath,
+        target: usize,
+        said: &Dispatched,
+    ) -> Option<Timestamp> {
         let (run, rules) = (&self.runs[&id], self.policy.hedging);
         let (task, inst) = (run.task(path), &run.tasks[path]);
         let is_shown = task.live || !task.publish_after.is_empty() || task.adds.is_some();
@@ -33,7 +39,7 @@ impl Reference {
             let earned = u64::from(rules.share) * 100 * (4 * (won + 1)).min(sent + 1) / (sent + 1);
             self.accounts.saved = (self.accounts.saved + earned).min(100_000);
         }
-        slow.map(|slow| self.now.after(slow))
+        slow.map(|slow| self.now.after(self.start(target, self.bytes(id, path))).after(slow))
     }
 
     /// When each of those that are out counts as slow.

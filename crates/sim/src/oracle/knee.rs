@@ -28,6 +28,13 @@ pub(super) struct Level {
     latest: Timestamp,
 }
 
+impl Knees {
+    /// When the last attempt there has ended.
+    pub(super) fn idle_since(&self, target: usize) -> Option<Timestamp> {
+        self.ended.iter().filter(|(of, ..)| *of == target).map(|(.., to)| Timestamp(*to)).max()
+    }
+}
+
 impl Level {
     fn mean(&self) -> u128 {
         u128::from(self.load / self.seen.max(1))

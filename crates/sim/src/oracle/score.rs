@@ -109,7 +109,7 @@ impl Reference {
 
     /// What follows, or the task itself, would not be done in time if it were sent there.
     fn is_late(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
-        let takes = Duration(self.costs(id, path, target).0 as u64);
+        let takes = Duration(self.costs(id, path, target).0 as u64).plus(self.start(target, self.bytes(id, path)));
         self.latest_end(id, path).is_some_and(|end| self.now.after(takes) > end)
     }
 
@@ -150,7 +150,31 @@ impl Reference {
         let dollar = self.policy.bands[self.band(id, path)].dollar;
         let money = if row.price.is_free() { row.max_cost.unwrap_or_default() } else { row.price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(dollar.0) / 1_000_000_000_000;
-        (alone, alone + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
+        let tries = alone * 20 / (20 - self.failures(target)).max(1);
+        let start = u128::from(self.start(target, self.bytes(id, path)).0);
+        (alone, tries + start + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
+    }
+
+    /// How long a target loads what has gone cold, and until it has so many bytes.
+    pub(super) fn start(&self, target: usize, bytes: u64) -> Duration {
+        let row = &self.targets[target];
+        let moves = row.bytes_per_s.map_or(0, |rate| u128::from(bytes) * 1_000_000 / u128::from(rate));
+        self.loads(target).plus(Duration(moves as u64))
+    }
+
+    fn loads(&self, target: usize) -> Duration {
+        let Some(cold) = self.targets[target].cold else { return Duration::ZERO };
+        let is_idle = self.flights.iter().all(|flight| flight.target != target);
+        let has_gone = self.accounts.knees.idle_since(target).is_none_or(|since| self.now.since(since) >= cold.after);
+        let left = self.accounts.loads.get(&target).map_or(Duration::ZERO, |until| until.since(self.now));
+        if is_idle && has_gone && left == Duration::ZERO { cold.start } else { left }
+    }
+
+    /// An attempt is about to be out there.
+    pub(super) fn wakes(&mut self, target: usize) {
+        if self.flights.iter().all(|flight| flight.target != target) {
+            self.accounts.loads.insert(target, self.now.after(self.loads(target)));
+        }
     }
 
     /// The tokens that it is given, those of them that the target has read, and those that it would read anew where that is known.
@@ -196,7 +220,7 @@ impl Reference {
 
     fn takes_so_long(&mut self, flight: &Flight, usual: u64) {
         let usual = usual.max(1);
-        let took = self.now.since(flight.sent).0.clamp(usual / 16, usual * 16);
+        let took = self.now.since(flight.sent).minus(flight.start).0.clamp(usual / 16, usual * 16);
         let name = Arc::clone(&self.targets[flight.target].name);
         let speed = self.accounts.speeds.entry(name).or_insert((16 * usual, 16 * usual));
         *speed = (speed.0 - speed.0 / 128 + took, speed.1 - speed.1 / 128 + usual);

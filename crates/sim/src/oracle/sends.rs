@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Dispatched, Waits};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, Cause, RunId, TaskPath, Timestamp};
+use agendum_types::{AttemptId, Cause, Duration, RunId, TaskPath, Timestamp};
 
 use super::downs::tells_downtime;
 use super::place::{Hold, Purse};
@@ -136,11 +136,13 @@ impl Reference {
         let needs = self.resources(id, path).into();
         self.is_read(id, path, target);
         let expected = self.foretold(id, path).filter(|_| !said.reattached);
-        let slow_at = self.slow_at(id, path, said);
+        let slow_at = self.slow_at(id, path, target, said);
         if said.attempt.0 == 1 && !said.reattached {
             self.earns_retries(target);
         }
         let (ends_at, may_stop) = self.is_watched(id, path, said);
+        let start = if said.reattached { Duration::ZERO } else { self.start(target, bytes) };
+        self.wakes(target);
         let turn = self.tries_it(target);
         self.flights.push(Flight {
             attempt,
@@ -158,6 +160,7 @@ impl Reference {
             ends_at,
             may_stop,
             reattached: said.reattached,
+            start,
             freed: None,
             child: None,
         });

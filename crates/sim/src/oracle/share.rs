@@ -51,6 +51,8 @@ pub(super) struct Accounts {
     pub(super) learned: Learned,
     /// With how many at once targets do most.
     pub(super) knees: Knees,
+    /// By the place of a target: until when it loads what had gone cold.
+    pub(super) loads: BTreeMap<usize, Timestamp>,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
 }

@@ -6,7 +6,7 @@ use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
 use agendum_types::policy::{Index, Preemption};
-use agendum_types::target::{Bound, Rate};
+use agendum_types::target::{Bound, Cold, Rate};
 use agendum_types::{
     Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
 };
@@ -131,6 +131,19 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
     for target in targets {
         let limit = |most: u64, dice: &mut Chance| Some(1 + dice.below(most)).filter(|_| dice.clone().hits(50));
         target.rate = Rate { requests: limit(6_000, dice), tokens: limit(200_000, dice) };
+    }
+}
+
+/// What goes cold, and what is far away: in a quarter of the seeds, by dice of their own.
+pub(super) fn starts(seed: u64, targets: &mut [Target]) {
+    let mut dice = Chance::new(seed ^ 0x636F_6C64);
+    if dice.hits(75) {
+        return;
+    }
+    for target in targets {
+        let cold = Cold { after: Duration::millis(dice.below(300)), start: Duration::millis(dice.below(200)) };
+        target.cold = Some(cold).filter(|_| dice.hits(50));
+        target.bytes_per_s = Some(1 + dice.below(1_000)).filter(|_| dice.hits(50));
     }
 }
 

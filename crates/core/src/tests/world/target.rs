@@ -2,7 +2,7 @@
 
 use agendum_testkit::script;
 use agendum_types::snapshot::{PoolLoad, TargetLoad};
-use agendum_types::target::Bound;
+use agendum_types::target::{Bound, Cold};
 use agendum_types::{Capability, Duration, Effect, Hash, Labels, Pool, Target};
 
 use super::{World, clock};
@@ -77,6 +77,11 @@ pub(super) fn target(name: &str, text: &str) -> Target {
             "tokens" => target.rate.tokens = Some(value.parse().unwrap()),
             "last" => target.last_resort = true,
             "remembers" => target.remembers = value.parse().unwrap(),
+            "cold" => {
+                let (after, start) = value.split_once('+').unwrap();
+                target.cold = Some(Cold { after: script::span(after), start: script::span(start) });
+            }
+            "bytes_per_s" => target.bytes_per_s = Some(value.parse().unwrap()),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
         }

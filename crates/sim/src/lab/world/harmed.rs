@@ -13,6 +13,9 @@ impl World<'_> {
         if let Some(harm) = &self.harm {
             harm.tells(&mut targets, self.now.since(START));
         }
+        if self.view.unwarned {
+            targets.iter_mut().for_each(|target| target.cold = None);
+        }
         self.tell(Event::TargetsPublished(targets));
     }
 
