@@ -52,10 +52,10 @@ impl Breaker {
         self.broken.map(|broken| broken.until)
     }
 
-    /// What takes so long, as often as it has to be done until it does not fail: as its latest attempts went.
+    /// What takes so long, as often as it has to be done until it does not fail: as its latest attempts went, of which one that failed is chance.
     pub(crate) const fn tries(&self, takes: u128) -> u128 {
-        let well = LATEST - self.latest.count_ones();
-        takes * LATEST as u128 / if well == 0 { 1 } else { well as u128 }
+        let well = LATEST - self.latest.count_ones().saturating_sub(1);
+        takes * LATEST as u128 / well as u128
     }
 
     /// An attempt is sent; returns of which turn it is.

@@ -37,7 +37,7 @@ fn what_is_turned_away_waits_in_the_queue() {
     15210ms targets: t 5/20 learned 5, u 1/1
     15210ms r8 is running, spent $0, held $0
     15210ms   a waiting on order
-    15210ms   a stands by gittins, 3 ahead, 1 beside: t 12s limited, u 1m 12s full
+    15210ms   a stands by gittins, 3 ahead, 1 beside: t 14.5s limited, u 1m 12s full
     15210ms > ok r1/a
     15210ms dispatch r7/a#2 on t
     15210ms answer r1 succeeded

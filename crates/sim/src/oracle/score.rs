@@ -150,7 +150,7 @@ impl Reference {
         let dollar = self.policy.bands[self.band(id, path)].dollar;
         let money = if row.price.is_free() { row.max_cost.unwrap_or_default() } else { row.price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(dollar.0) / 1_000_000_000_000;
-        let tries = alone * 20 / (20 - self.failures(target)).max(1);
+        let tries = alone * 20 / (20 - self.failures(target).saturating_sub(1));
         let start = u128::from(self.start(target, self.bytes(id, path)).0);
         (alone, tries + start + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
     }
