@@ -127,10 +127,9 @@ impl Scheduler {
         let (now, rules, row) = (self.now, self.policy.limits, self.targets.row(flight.target));
         let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
         let fault = fault(outcome).filter(|_| counts);
-        let was_whole = row.breaker.broken.is_none();
         self.change_breaker(flight.target, |breaker| breaker.ends(flight.turn, fault, &rules, now));
-        // Nobody begins to wait for it while it is broken.
-        if was_whole && self.targets.row(flight.target).breaker.broken.is_some() {
+        // Some may have begun to wait for it since it could be tried.
+        if self.targets.row(flight.target).breaker.broken.is_some() {
             self.let_go_of(flight.target);
         }
     }

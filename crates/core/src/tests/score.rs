@@ -254,3 +254,30 @@ fn who_fails_often_is_taken_as_often_as_that_is_worth() {
     assert_snapshot!(scenario("1300ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, two 1.3s, one 1.33s");
     assert_snapshot!(scenario("1400ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, one 1.33s, two 1.4s");
 }
+
+#[test]
+fn nobody_waits_for_a_target_that_is_still_broken() {
+    // An attempt tries it for longer than its pause: who comes then waits for its place, and not when it has failed.
+    let fails: String =
+        (1..=5).map(|run| format!("submit r{run} a retry=0 allow=near\nfail r{run}/a unavailable\n")).collect();
+    let told = dialogue(&format!(
+        "policy hedge=0 failing_for=0s
+        targets near=1:expected=1s far=1:expected=5m
+        {fails}wait 1s
+        submit r8 b retry=0 allow=near
+        wait 3s
+        submit r9 c
+        queueing r9
+        fail r8/b unavailable"
+    ));
+    let from = told.lines().position(|line| line.contains("dispatch r8/b")).unwrap();
+    assert_snapshot!(told.lines().skip(from).collect::<Vec<_>>().join("\n"), @"
+    1000ms dispatch r8/b#1 on near
+    3000ms woken: a target that failed may be tried
+    4000ms   c stands by gittins, 0 ahead, 0 beside, for near until 303000ms: near 1.2s full, far 5m 00s free
+    4000ms > fail r8/b unavailable
+    4000ms answer r8 failed unavailable in b: no luck
+    4000ms close r8
+    4000ms dispatch r9/c#1 on far
+    ");
+}
