@@ -186,6 +186,9 @@ pub(crate) enum Command {
         /// Requests that it lets through in a minute, at least 1: what comes above them gets a 429, and each answer says how many are left
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         requests_per_minute: Option<u32>,
+        /// Calls that it works on at once until their first word, at least 1: the others wait inside, in the order in which they came
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        at_once: Option<u16>,
         #[command(flatten)]
         temper: Misbehave,
     },

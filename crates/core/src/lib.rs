@@ -64,6 +64,7 @@ mod kinds;
 mod labels;
 
 mod knee;
+mod lately;
 mod learned;
 mod ledger;
 mod locality;

@@ -109,6 +109,17 @@ pub(crate) fn quarter(number: u64) -> u8 {
     (4 * exponent) as u8 + quarter as u8
 }
 
+/// The least and the greatest number of a quarter of a doubling.
+pub(crate) fn of_quarter(step: u8) -> (u64, u64) {
+    let begin = |step: u16| {
+        let (exponent, quarter) = (u32::from(step / 4), u128::from(step % 4));
+        (1 << exponent) + (quarter << exponent) / 4
+    };
+    let (from, next) = (begin(step.into()), begin(u16::from(step) + 1));
+    let greatest = u64::try_from(next - 1).unwrap_or(u64::MAX);
+    if step == 0 { (0, 1) } else { (from as u64, greatest.max(from as u64)) }
+}
+
 fn step(took: Duration) -> usize {
     let above = usize::from(quarter(took.as_micros().max(1 << LEAST_BITS))) - 4 * LEAST_BITS as usize;
     above.min(STEPS - 1)
@@ -132,6 +143,17 @@ mod tests {
     use agendum_types::Duration;
 
     use super::Sketch;
+
+    #[test]
+    fn quarters_of_doublings_lie_side_by_side() {
+        for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 1 << 40, u64::MAX] {
+            let step = super::quarter(number);
+            let (from, to) = super::of_quarter(step);
+            assert!((from..=to).contains(&number) && (to - from) * 4 <= from.max(4), "{number}: {from} to {to}");
+            assert_eq!([from, to].map(super::quarter), [step; 2]);
+            assert!(to == u64::MAX || super::quarter(to + 1) > step, "{number}");
+        }
+    }
 
     #[test]
     fn quantiles_are_within_an_eighth_and_follow_a_drift() {

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::breaker::Breaker;
 use crate::checkpoint::TargetKept;
 use crate::knee::Knee;
+use crate::lately::Seen;
 use crate::learned::Learned;
 use crate::locality::Remembered;
 use crate::pace::Pace;
@@ -70,6 +71,8 @@ pub(crate) struct TargetRow {
     pub(crate) speed: Speed,
     /// What it has read lately.
     pub(crate) read: Remembered,
+    /// What attempts here have come to, for people.
+    pub(crate) lately: Seen,
     /// Whether it is warm.
     pub(crate) warmth: Warmth,
 }
@@ -181,6 +184,7 @@ impl Targets {
                     counted: Usual::default(),
                     speed: Speed::default(),
                     read: Remembered::default(),
+                    lately: Seen::default(),
                     warmth: Warmth::default(),
                 }),
             }
@@ -357,6 +361,7 @@ impl Targets {
             stated: Rate::default(),
             paced_until: Some(row.pace.opens(row.target.rate)).filter(|until| *until > now),
             expected: row.target.expected,
+            lately: row.lately.told(),
         };
         self.rows.iter().filter(|row| !row.target.capabilities.is_empty()).map(load).collect()
     }

@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 /// Bytes of a request at most.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -40,6 +41,10 @@ pub trait Model: Send + Sync + 'static {
     fn pauses(&self) -> (Span, Span);
     /// The requests that it lets through in a minute, where it counts them: each answer says so in its headers.
     fn allowance(&self) -> Option<Allowance> {
+        None
+    }
+    /// As many calls as it works on at once, until the first word: the others wait inside, in the order in which they came. `None`: all.
+    fn slots(&self) -> Option<&Semaphore> {
         None
     }
 }
@@ -170,6 +175,11 @@ async fn models(State(provider): State<Arc<Provider>>) -> Json<Value> {
 async fn tempered(model: &dyn Model) -> Result<bool, Refusal> {
     let mood = model.mood();
     if !matches!(mood, Mood::RateLimited { .. }) {
+        // Nobody closes it, and who waits is served in turn.
+        let _slot = match model.slots() {
+            Some(slots) => slots.acquire().await.ok(),
+            None => None,
+        };
         tokio::time::sleep(model.pauses().0).await;
     }
     match mood {

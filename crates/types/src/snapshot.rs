@@ -60,6 +60,26 @@ pub struct TargetLoad {
     pub paced_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.
     pub expected: Duration,
+    /// What attempts of this life have come to lately: of all, and then by size; empty before there were any.
+    pub lately: Vec<Lately>,
+}
+
+/// What attempts on a target have come to, of about the last 256 of each size. Quantiles are of those that succeeded: a half were no greater, and 95 of a
+/// hundred; within an eighth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lately {
+    /// How many bytes they were given, from and to; `None`: of all.
+    pub bytes: Option<(u64, u64)>,
+    /// How many have ended.
+    pub attempts: u32,
+    /// How many of them failed; those that were told to stop count nowhere.
+    pub failed: u32,
+    /// How long they took.
+    pub took: [Duration; 2],
+    /// Their tokens, in and out.
+    pub tokens: [u64; 2],
+    /// Their cost.
+    pub cost: [Money; 2],
 }
 
 /// How a pool is used.

@@ -35,7 +35,7 @@ pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinge
 pub use preempted::Preempted;
 pub use queueing::{Prospect, Queueing};
 pub use spend::{Lost, LostDay, Reconcile, Reconciled, Spend, SpendLine, SpendWindow};
-pub use targets::{PoolLine, TargetLine, Targets};
+pub use targets::{LatelyLine, PoolLine, QuantilesLine, TargetLine, Targets};
 pub use turn::Turn;
 pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};

@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use agendum_store_sqlite::Directory;
-use agendum_wire::v1::{TargetLine, Targets};
+use agendum_types::Duration;
+use agendum_wire::v1::{LatelyLine, QuantilesLine, TargetLine, Targets};
 use owo_colors::OwoColorize as _;
 
 use super::{Context, runs};
@@ -33,6 +34,9 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     let found = &out.harmless_value(found);
     for line in &found.targets {
         writeln!(out, "{}  {}", line.target.bold(), used(line))?;
+        if let Some(of) = &line.lately {
+            writeln!(out, "    {}", lately(of))?;
+        }
     }
     for line in &found.pools {
         writeln!(out, "pool {}  {} of {} units held", line.pool.bold(), line.held, line.units)?;
@@ -76,11 +80,52 @@ fn used(line: &TargetLine) -> String {
     said
 }
 
+/// What attempts have come to there.
+fn lately(of: &LatelyLine) -> String {
+    let failed = f64::from(of.failed) * 100.0 / f64::from(of.attempts.max(1));
+    let mut said = format!("lately {}, {failed:.0} % failed", counted(of.attempts as usize, "attempt"));
+    if of.failed < of.attempts {
+        let QuantilesLine { p50, p95 } = of.duration_ms;
+        said.extend([format!("; a half took {} at most, 95 % {}", span(p50), span(p95))]);
+    }
+    let some = [(of.tokens, " tokens", 0), (of.cost_usd, "", 6)];
+    for (of, unit, places) in some.into_iter().filter(|(of, ..)| of.p95 > 0.0) {
+        let sign = if places > 0 { "$" } else { "" };
+        said.extend([format!("; {sign}{:.places$} and {sign}{:.places$}{unit}", of.p50, of.p95)]);
+    }
+    said
+}
+
+/// Milliseconds, as a span.
+fn span(millis: f64) -> String {
+    Duration::micros((millis * 1_000.0) as u64).to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use agendum_wire::v1::{TargetLine, Targets};
+    use agendum_wire::v1::{LatelyLine, QuantilesLine, TargetLine, Targets};
 
-    use super::{ended, used};
+    use super::{ended, lately, used};
+
+    #[test]
+    fn what_attempts_came_to_is_told() {
+        let of = LatelyLine {
+            attempts: 200,
+            failed: 6,
+            duration_ms: QuantilesLine { p50: 1_216.0, p95: 4_480.5 },
+            tokens: QuantilesLine { p50: 352.0, p95: 1_408.0 },
+            cost_usd: QuantilesLine { p50: 0.000_21, p95: 0.0013 },
+            ..LatelyLine::default()
+        };
+        let whole = lately(&of);
+        let free = LatelyLine { tokens: QuantilesLine::default(), cost_usd: QuantilesLine::default(), ..of };
+        let told = [whole, lately(&free), lately(&LatelyLine { attempts: 1, failed: 1, ..free })];
+        insta::assert_snapshot!(told.join("\n"), @"
+        lately 200 attempts, 3 % failed; a half took 1.21s at most, 95 % 4.48s; 352 and 1408 tokens; $0.000210 and $0.001300
+        lately 200 attempts, 3 % failed; a half took 1.21s at most, 95 % 4.48s
+        lately 1 attempt, 100 % failed
+        ");
+    }
 
     #[test]
     fn a_target_that_gets_nothing_is_a_failure() {

@@ -7,12 +7,14 @@ use std::time::Duration;
 use agendum_adapters::offline::{self, Counted, Temper};
 use agendum_server::{Allowance, CancellationToken, Categories, Model, Mood, Reply};
 use serde_json::Value as Json;
+use tokio::sync::Semaphore;
 
 use super::serve::on_loopback;
 use crate::args::Misbehave;
 use crate::failure::Failure;
 use crate::host::bind;
 use crate::hosting::{signalled, tell};
+use crate::show::counted;
 
 /// How long requests under way may go on once it shall stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -26,17 +28,24 @@ pub(super) struct Offline {
     counted: Counted,
     /// Requests that it lets through in a minute, and what counts them.
     gate: Option<(u64, Mutex<Gate>)>,
+    /// As many calls as it works on at once.
+    slots: Option<Semaphore>,
 }
 
 impl Offline {
     pub(super) fn new(temper: Temper) -> Self {
-        Self { counted: Counted::new(temper), gate: None }
+        Self { counted: Counted::new(temper), gate: None, slots: None }
     }
 
     /// The same, which lets so many requests through in a minute.
     fn limited(self, requests: Option<u32>) -> Self {
         let gate = |requests: u32| (u64::from(requests), Mutex::new(Gate::new(requests.into(), 1)));
         Self { gate: requests.map(gate), ..self }
+    }
+
+    /// The same, which works on so many calls at once.
+    fn at_once(self, calls: Option<u16>) -> Self {
+        Self { slots: calls.map(|calls| Semaphore::new(calls.into())), ..self }
     }
 }
 
@@ -88,6 +97,10 @@ impl Model for Offline {
         (Duration::from_millis(self.counted.temper.delay_ms), Duration::from_millis(self.counted.temper.word_ms))
     }
 
+    fn slots(&self) -> Option<&Semaphore> {
+        self.slots.as_ref()
+    }
+
     fn allowance(&self) -> Option<Allowance> {
         let (limit, gate) = self.gate.as_ref()?;
         Some(Allowance { limit: *limit, left: gate.lock().unwrap_or_else(PoisonError::into_inner).left() })
@@ -106,7 +119,12 @@ impl From<&Misbehave> for Temper {
     }
 }
 
-pub(crate) async fn provider(listen: SocketAddr, requests: Option<u32>, temper: Temper) -> Result<(), Failure> {
+pub(crate) async fn provider(
+    listen: SocketAddr,
+    requests: Option<u32>,
+    calls: Option<u16>,
+    temper: Temper,
+) -> Result<(), Failure> {
     on_loopback(listen)?;
     let server = bind(listen).await?;
     let address = server.address();
@@ -117,8 +135,14 @@ pub(crate) async fn provider(listen: SocketAddr, requests: Option<u32>, temper: 
     if let Some(requests) = requests {
         tell(&format!("it lets {requests} requests through in a minute, and says so in its headers"));
     }
+    if let Some(calls) = calls {
+        tell(&format!(
+            "it works on {} at once until their first word, and lets the others wait",
+            counted(calls.into(), "call")
+        ));
+    }
     tell(&format!("try: curl http://{address}/v1/models"));
-    let router = agendum_server::provider(Arc::new(Offline::new(temper).limited(requests)));
+    let router = agendum_server::provider(Arc::new(Offline::new(temper).limited(requests).at_once(calls)));
     let stop = CancellationToken::new();
     tokio::select! {
         () = server.serve_router(router, stop.clone()) => {}

@@ -56,6 +56,9 @@ impl Scheduler {
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, is_child, took, cost);
         self.learn_speed(flight, took, &outcome);
+        if flight.area.is_some() && !is_child {
+            self.targets.row_mut(flight.target).lately.take(flight.bytes, &outcome, took, cost);
+        }
         let is_beside = |id: &InstId| self.board.run(slot).inst(*id).running().is_some_and(|of| of.rival.is_some());
         // The other may still succeed.
         let runs_on = matches!(outcome, Outcome::Failed(_)) && awaited.as_ref().is_some_and(is_beside);

@@ -1,7 +1,7 @@
 //! How targets and pools are used now.
 
-use agendum_types::Target;
-use agendum_types::snapshot::{PoolLoad, Snapshot, TargetLoad};
+use agendum_types::snapshot::{Lately, PoolLoad, Snapshot, TargetLoad};
+use agendum_types::{Money, Target};
 use serde::{Deserialize, Serialize};
 
 use super::{instant, millis};
@@ -59,6 +59,39 @@ pub struct TargetLine {
     pub paced_until: Option<String>,
     /// How long an attempt takes there, as configured: what counts before enough was seen.
     pub expected_ms: f64,
+    /// What attempts have come to there since the process began, of about the last 256 of each size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lately: Option<LatelyLine>,
+    /// The same by how much they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lately_by_size: Vec<LatelyLine>,
+}
+
+/// What attempts on a target have come to. Of those that succeeded a half took no more, and 95 of a hundred; within an eighth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatelyLine {
+    /// The bytes that they were given, from and to; of all together it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<(u64, u64)>,
+    /// How many have ended.
+    pub attempts: u32,
+    /// How many of them failed; those that were told to stop count nowhere.
+    pub failed: u32,
+    /// How long they took.
+    pub duration_ms: QuantilesLine,
+    /// Their tokens, in and out.
+    pub tokens: QuantilesLine,
+    /// Their cost, in US dollars.
+    pub cost_usd: QuantilesLine,
+}
+
+/// Two quantiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QuantilesLine {
+    /// A half is no more.
+    pub p50: f64,
+    /// 95 of a hundred are no more.
+    pub p95: f64,
 }
 
 /// How a pool is used.
@@ -102,6 +135,20 @@ fn line(load: &TargetLoad) -> TargetLine {
         tokens_are_stated: load.stated.tokens.is_some(),
         paced_until: load.paced_until.map(instant),
         expected_ms: millis(load.expected),
+        lately: load.lately.first().map(lately),
+        lately_by_size: load.lately.iter().skip(1).map(lately).collect(),
+    }
+}
+
+fn lately(of: &Lately) -> LatelyLine {
+    let quantiles = |[p50, p95]: [f64; 2]| QuantilesLine { p50, p95 };
+    LatelyLine {
+        bytes: of.bytes,
+        attempts: of.attempts,
+        failed: of.failed,
+        duration_ms: quantiles(of.took.map(millis)),
+        tokens: quantiles(of.tokens.map(|tokens| tokens as f64)),
+        cost_usd: quantiles(of.cost.map(Money::dollars)),
     }
 }
 
