@@ -63,7 +63,6 @@ fn of_anthropic(headers: &HeaderMap, what: &str) -> Option<Limit> {
     let at: Timestamp = said("reset")?.parse().ok()?;
     // By the provider's own clock where it tells the time.
     let date = text(headers, DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
-    // By the provider's own clock where it tells the time.
     let now = Timestamp::try_from(date.unwrap_or_else(SystemTime::now)).ok()?;
     let left = at.duration_since(now).as_secs_f64();
     (left <= *MINUTE.end()).then_some(limit)
