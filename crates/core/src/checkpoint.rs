@@ -138,9 +138,13 @@ pub struct LimitKept {
     pub limit: Option<u32>,
 }
 
-/// What attempts on a target did while about so many were out.
+/// What attempts of a task on a target did while about so many were out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelKept {
+    /// Of which graph: the beginning of its hash.
+    pub graph: u64,
+    /// Of which of its tasks.
+    pub node: NodeId,
     /// The half of a doubling of how many were out.
     pub step: u8,
     /// How many attempts, the earlier ones for less.

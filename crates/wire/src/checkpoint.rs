@@ -100,15 +100,18 @@ struct Target<'a> {
     paces: [(u64, u64); 2],
     breaker: Breaker,
     limit: Limit,
-    /// By load: its step, how many attempts, the sums of load, time and work, and when the latest ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    knee: Vec<(u8, u32, [u64; 3], u64)>,
+    knee: Vec<Level>,
     retries: (u32, u64),
     /// Of all, and by size.
     tokens: (Mean, Vec<(u8, Mean)>),
     counted: (Mean, Vec<(u8, Mean)>),
     speed: (u64, u64),
 }
+
+/// Which task; the step of the load; how many attempts; the sums of load, time and work; when the latest ended.
+#[derive(Serialize, Deserialize)]
+struct Level((u64, u32), u8, u32, [u64; 3], u64);
 
 #[derive(Serialize, Deserialize)]
 struct Breaker {
@@ -224,7 +227,7 @@ fn target(kept: &TargetKept) -> Target<'_> {
             broken: broken.map(|(until, pause)| (until.0, pause.0)),
         },
         limit: Limit { until: until.0, parts, answers, limit },
-        knee: kept.knee.iter().map(|level| (level.step, level.seen, level.sums, level.latest.0)).collect(),
+        knee: kept.knee.iter().map(level).collect(),
         retries: kept.retries,
         tokens: (kept.tokens.all, kept.tokens.by_size.clone()),
         counted: (kept.counted.all, kept.counted.by_size.clone()),
@@ -232,8 +235,12 @@ fn target(kept: &TargetKept) -> Target<'_> {
     }
 }
 
-fn level((step, seen, sums, latest): (u8, u32, [u64; 3], u64)) -> LevelKept {
-    LevelKept { step, seen, sums, latest: Timestamp(latest) }
+fn level(kept: &LevelKept) -> Level {
+    Level((kept.graph, kept.node.0), kept.step, kept.seen, kept.sums, kept.latest.0)
+}
+
+fn level_kept(Level((graph, node), step, seen, sums, latest): Level) -> LevelKept {
+    LevelKept { graph, node: NodeId(node), step, seen, sums, latest: Timestamp(latest) }
 }
 
 fn target_kept(read: Target<'_>) -> TargetKept {
@@ -250,7 +257,7 @@ fn target_kept(read: Target<'_>) -> TargetKept {
             broken: broken.map(|(until, pause)| (Timestamp(until), Duration(pause))),
         },
         limit: LimitKept { until: Timestamp(until), parts, answers, limit },
-        knee: read.knee.into_iter().map(level).collect(),
+        knee: read.knee.into_iter().map(level_kept).collect(),
         retries: read.retries,
         tokens: UsualKept { all: read.tokens.0, by_size: read.tokens.1 },
         counted: UsualKept { all: read.counted.0, by_size: read.counted.1 },

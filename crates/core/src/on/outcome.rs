@@ -39,7 +39,7 @@ impl Scheduler {
         self.pause_target(flight, &outcome);
         self.judge_target(flight, &outcome);
         self.learn_limit(flight, &outcome);
-        self.learn_knee(flight, &outcome);
+        self.learn_knee((slot, &attempt.path), flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
         self.free_units(slot, &attempt.path);
         // What is not told is booked as the worst case: a budget that silence could evade would be none.

@@ -71,3 +71,55 @@ fn what_was_seen_counts_for_ten_minutes_and_in_the_next_life() {
     701000ms targets: t 0/20
     ");
 }
+
+#[test]
+fn other_tasks_say_nothing_of_how_long_one_takes() {
+    // What is quick comes alone, what is slow together: that is no target which gets slower.
+    let together: String = (3..=10).map(|run| format!("submit r{run} b\n")).collect();
+    let ends: String = (3..=10).map(|run| format!("ok r{run}/b\n")).collect();
+    let quick = "submit r1 a\nwait 1s\nok r1/a\nsubmit r2 a\nwait 1s\nok r2/a\n";
+    let mixed = |more: &str| {
+        format!(
+            "policy hedge=0 samples=1\ntargets t=20:expected=10s\n{quick}{together}wait 80s\n{ends}view targets\n{more}"
+        )
+    };
+    // Eight at once took 80 s: where one alone takes 40 more is done together, and where one takes 10 no more is.
+    let alone =
+        |span: &str| format!("submit r11 b\nwait {span}\nok r11/b\nsubmit r12 b\nwait {span}\nok r12/b\nview targets");
+    let told = |scenario: &str| {
+        let told = dialogue(scenario);
+        told.lines().filter(|line| line.contains("targets:")).map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(told(&mixed(&alone("40s"))), @"
+    82000ms targets: t 0/20
+    162000ms targets: t 0/20
+    ");
+    assert_snapshot!(told(&mixed(&alone("10s"))), @"
+    82000ms targets: t 0/20
+    102000ms targets: t 0/20 does most with 3
+    ");
+}
+
+#[test]
+fn what_goes_on_to_do_more_is_not_held_back_for_another() {
+    // Of `a` no more is done than alone, of `b` four times as much.
+    let of = |task: &str, from: u32, count: u32, took: &str| {
+        let runs = || from..from + count;
+        let sent: String = runs().map(|run| format!("submit r{run} {task}\n")).collect();
+        let ended: String = runs().map(|run| format!("ok r{run}/{task}\n")).collect();
+        format!("{sent}wait {took}\n{ended}")
+    };
+    let alone = |task: &str, from: u32| of(task, from, 1, "10s") + &of(task, from + 1, 1, "10s");
+    let told = dialogue(&format!(
+        "policy hedge=0 samples=1\ntargets t=20:expected=10s\n{}{}view targets\n{}{}view targets",
+        alone("a", 1),
+        of("a", 3, 8, "80s"),
+        alone("b", 11),
+        of("b", 13, 8, "20s"),
+    ));
+    let told: Vec<&str> = told.lines().filter(|line| line.contains("targets:")).collect();
+    assert_snapshot!(told.join("\n"), @"
+    100000ms targets: t 0/20 does most with 3
+    140000ms targets: t 0/20
+    ");
+}

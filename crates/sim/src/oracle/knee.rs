@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agendum_types::graph::NodeId;
 use agendum_types::{Class, Outcome, Timestamp};
 
 use super::{Flight, Reference};
@@ -11,11 +12,14 @@ use super::{Flight, Reference};
 pub(super) struct Knees {
     /// Attempts that have ended: on which target, from when to when.
     ended: Vec<(usize, u64, u64)>,
-    levels: BTreeMap<usize, Levels>,
+    tasks: BTreeMap<usize, Tasks>,
     most: BTreeMap<usize, usize>,
 }
 
-/// What attempts did, by the half of a doubling of how many were out beside them.
+/// What attempts did, by their task: the beginning of the hash of its graph, and which it is.
+pub(super) type Tasks = BTreeMap<(u64, NodeId), Levels>;
+
+/// By the half of a doubling of how many were out beside them.
 pub(super) type Levels = BTreeMap<u64, Level>;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,11 +81,20 @@ impl Reference {
         if flight.reattached || !is_model || self.policy.limits.gain == 0 {
             return;
         }
+        let Some(node) = flight.attempt.path.node() else { return };
+        let graph = self.runs[&flight.attempt.run].graph.hash.0;
+        let task = (u64::from_le_bytes(graph[..8].try_into().expect("eight bytes")), node);
         let out = knees.ended.iter().filter(|(of, ..)| *of == target).chain(&others);
         let area: u64 = out.map(|(_, since, until)| until.saturating_sub(*since.max(&from))).sum();
         let took = now.since(flight.sent).0.max(1);
         let load = area * 64 / took;
-        let level = knees.levels.entry(target).or_default().entry(half(load)).or_default();
+        let tasks = knees.tasks.entry(target).or_default();
+        if !tasks.contains_key(&task) && tasks.len() == 16 {
+            let latest = |levels: &Levels| levels.values().map(|level| level.latest).max();
+            let oldest = *tasks.iter().min_by_key(|(_, levels)| latest(levels)).expect("there are sixteen").0;
+            tasks.remove(&oldest);
+        }
+        let level = tasks.entry(task).or_default().entry(half(load)).or_default();
         if level.seen >= 128 {
             for sum in [&mut level.seen, &mut level.load, &mut level.took, &mut level.work] {
                 *sum /= 2;
@@ -97,36 +110,50 @@ impl Reference {
         let (now, gain) = (self.now, u128::from(self.policy.limits.gain));
         let seen_min = (2 * u64::from(self.policy.admission.samples)).min(64);
         let knees = &mut self.accounts.knees;
-        let levels = knees.levels.entry(target).or_default();
-        levels.retain(|_, level| now.since(level.latest).0 < 600_000_000);
-        let known: Vec<&Level> = levels.values().filter(|level| level.seen >= seen_min).collect();
-        let is_knee = |(place, level): &(usize, &&Level)| {
-            let above = &known[place + 1..];
-            let goes_far = above.last().is_some_and(|most| most.mean() >= 2 * level.mean());
-            goes_far && above.iter().all(|more| more.does() <= level.does() * (100 + gain) / 100)
-        };
-        let knee = known.iter().enumerate().find(is_knee).filter(|_| gain > 0).map(|(_, level)| level.mean());
+        let tasks = knees.tasks.entry(target).or_default();
+        tasks.values_mut().for_each(|levels| levels.retain(|_, level| now.since(level.latest).0 < 600_000_000));
+        tasks.retain(|_, levels| !levels.is_empty());
+        // Of each task where no more is done, if there is such a load, and the greatest that was seen.
+        let mut found = Vec::new();
+        for levels in tasks.values() {
+            let known: Vec<&Level> = levels.values().filter(|level| level.seen >= seen_min).collect();
+            let is_knee = |(place, level): &(usize, &&Level)| {
+                let above = &known[place + 1..];
+                let goes_far = above.last().is_some_and(|most| most.mean() >= 2 * level.mean());
+                goes_far && above.iter().all(|more| more.does() <= level.does() * (100 + gain) / 100)
+            };
+            let knee = known.iter().enumerate().find(is_knee).map(|(_, level)| level.mean());
+            if let Some((least, most)) = known.first().zip(known.last())
+                && most.mean() >= 2 * least.mean()
+            {
+                found.push((knee, most.mean()));
+            }
+        }
+        let knee = found.iter().filter_map(|(knee, _)| *knee).max().filter(|_| gain > 0);
+        let goes_on = |knee: u128| found.iter().any(|(of, most)| of.is_none() && *most >= 2 * knee);
+        let most = knee.filter(|knee| !goes_on(*knee)).map(|mean| (mean + mean / 4).div_ceil(64) as usize + 1);
         knees.most.remove(&target);
-        knees.most.extend(knee.map(|mean| (target, (mean + mean / 4).div_ceil(64) as usize + 1)));
+        knees.most.extend(most.map(|most| (target, most)));
     }
 
     /// What is known of a target, to be told to another life.
-    pub(super) fn levels_of(&self, target: usize) -> Levels {
-        self.accounts.knees.levels.get(&target).cloned().unwrap_or_default()
+    pub(super) fn tasks_of(&self, target: usize) -> Tasks {
+        self.accounts.knees.tasks.get(&target).cloned().unwrap_or_default()
     }
 
     /// What an earlier life knew of it.
-    pub(super) fn has_levels(&mut self, target: usize, levels: &Levels) {
-        let mut levels = levels.clone();
-        levels.values_mut().for_each(|level| level.latest = level.latest.min(self.now));
-        self.accounts.knees.levels.insert(target, levels);
+    pub(super) fn has_tasks(&mut self, target: usize, tasks: &Tasks) {
+        let mut tasks = tasks.clone();
+        let levels = tasks.values_mut().flat_map(BTreeMap::values_mut);
+        levels.for_each(|level| level.latest = level.latest.min(self.now));
+        self.accounts.knees.tasks.insert(target, tasks);
         self.finds_knee(target);
     }
 
     /// Other rules: where nothing is to be limited, what was learned is forgotten.
     pub(super) fn may_forget_knees(&mut self) {
         if self.policy.limits.gain == 0 {
-            self.accounts.knees.levels.clear();
+            self.accounts.knees.tasks.clear();
             self.accounts.knees.most.clear();
         }
     }

@@ -75,7 +75,11 @@ fn nonsense(taken: Checkpoint, graph: &Hash) -> Checkpoint {
         (target.breaker.latest, target.breaker.seen, target.breaker.failing_since) = (u32::MAX, u32::MAX, Some(most));
         target.breaker.broken = Some((most, Duration::MAX));
         (target.limit.until, target.limit.parts, target.limit.answers) = (most, [[MOST; 3]; 10], MOST);
-        target.knee = vec![LevelKept { step: u8::MAX, seen: u32::MAX, sums: [MOST; 3], latest: most }; 2];
+        target.knee =
+            vec![
+                LevelKept { graph: 1, node: NodeId(0), step: u8::MAX, seen: u32::MAX, sums: [MOST; 3], latest: most };
+                2
+            ];
         (target.limit.limit, target.retries, target.speed) = (Some(0), (u32::MAX, MOST), (MOST, 0));
         let usual = UsualKept { all: mean, by_size: (0..=u8::MAX).map(|size| (size, mean)).collect() };
         (target.tokens, target.counted) = (usual.clone(), usual);
