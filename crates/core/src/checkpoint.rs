@@ -82,8 +82,8 @@ pub struct TargetKept {
     pub breaker: BreakerKept,
     /// What was seen of how much it takes at once.
     pub limit: LimitKept,
-    /// What attempts did beside different loads.
-    pub knee: Vec<LevelKept>,
+    /// With how many at once it does most, if that was found, and until when that counts.
+    pub does_most_with: Option<(u32, Timestamp)>,
     /// What first attempts have earned, and until when all else that was set aside for others has come in, in nanoseconds.
     pub retries: (u32, u64),
     /// Tokens of attempts.
@@ -136,23 +136,6 @@ pub struct LimitKept {
     pub answers: u64,
     /// The limit.
     pub limit: Option<u32>,
-}
-
-/// What attempts of a task on a target did while about so many were out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LevelKept {
-    /// Of which graph: the beginning of its hash.
-    pub graph: u64,
-    /// Of which of its tasks.
-    pub node: NodeId,
-    /// The half of a doubling of how many were out.
-    pub step: u8,
-    /// How many attempts, the earlier ones for less.
-    pub seen: u32,
-    /// How many were out meanwhile, in parts of one; how long they took, in microseconds; what they did. All together.
-    pub sums: [u64; 3],
-    /// When the latest of them ended.
-    pub latest: Timestamp,
 }
 
 /// What was seen of a graph.

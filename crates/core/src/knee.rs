@@ -5,29 +5,31 @@
 //! take for what they do, beside how many were out meanwhile:
 //!
 //! ```text
-//! does(load) = load x work / time        of attempts during which about so many were out; work: a call, its output, and a part of its input
+//! does(load) = load / time        of attempts during which about so many were out
 //! ```
 //!
 //! As long as that grows with the load by [`gain`](agendum_types::policy::Limits::gain) percent and more for a doubling (an engine with a batch gets slower
 //! and does more in all), it gets what it is sent. From the least load on beyond which it does not, it gets a quarter more than that at once, so that it is
 //! never idle; the rest waits in the queue, where order counts.
 //!
-//! Only attempts of one task are compared with one another: others do other work, whose time may not hang on tokens at all, and come at other hours. Where
-//! tasks disagree, the greatest load counts, and none where one of them went on to do more beyond it.
+//! What comes at another load may be other work: the times of two loads are compared by attempts of one task that were given about as much and gave about
+//! as much, as many of each at both, and where there are not enough of those they are not compared. Where tasks disagree the greatest load counts, and none
+//! where one of them did more than that at a greater.
 //!
 //! It is no ratio of latencies now and before, as limiters of services have it (Gradient2): a batch that fills is slower at each call and better in all, and
 //! where a target was always crowded there is no before. Nothing is tried out for it: loads come and go by themselves.
 //!
-//! What was seen of a load counts for ten minutes after the last attempt there, so that what has grown, or is well again, is found out. Only of targets that
-//! serve models, as [`breaker`](crate::breaker) has it.
+//! What was seen of a load is old ten minutes after the last attempt there. Where nothing newer says that more would not help, twice as many are let in,
+//! which shows it anew, so that what has grown, or is well again, is found out; old numbers are forgotten with the next attempt beside such a load, or after a
+//! day. The next life is told what was found, and keeps to it for ten minutes if it finds nothing itself. Only of targets that serve models, as
+//! [`breaker`](crate::breaker) has it.
 
 use std::collections::BTreeMap;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{Class, Duration, Outcome, Policy, TaskPath, Timestamp};
+use agendum_types::{Duration, Outcome, Policy, TaskPath, Timestamp};
 use smallvec::SmallVec;
 
-use crate::checkpoint::LevelKept;
 use crate::inst::Flight;
 use crate::run::Slot;
 use crate::scheduler::Scheduler;
@@ -35,34 +37,40 @@ use crate::sketch::quarter;
 
 /// Loads are counted in parts of an attempt.
 const PARTS: u64 = 64;
-/// What was seen of a load counts for so long.
-const KEEPS: Duration = Duration::secs(600);
-/// Attempts beside a load from which something is concluded: so many times as many as from which their time is foretold
+/// What was seen of a load is old after so long,
+const OLD: Duration = Duration::secs(600);
+/// and is forgotten after so long.
+const KEEPS: Duration = Duration::secs(86_400);
+/// So many times as many attempts that can be compared as from which their time is foretold
 /// ([`samples`](agendum_types::policy::Admission::samples)).
 const SAMPLES: u32 = 2;
 /// Beside so many the earlier ones count half.
 const SEEN_MAX: u32 = 128;
-/// A call is as much work as so many tokens of output,
-const CALL: u64 = 16;
-/// and as so many of input as a token of output.
-const READ: u64 = 16;
 /// More than what does most with: the so-many-th part, so that it is never idle.
 const SPARE: u64 = 4;
 /// Of so many tasks at once, those seen last.
 const TASKS_MAX: usize = 16;
-/// No time and no work of one attempt counts for more: thirty hours, and a hundred million tokens.
-const MOST: u64 = 100_000_000_000;
+/// Of so many sizes beside a load, those seen first.
+const SIZES_MAX: usize = 32;
+/// No time of one attempt counts for more: a day.
+const TOOK_MAX: u64 = 86_400_000_000;
+/// No load is more.
+const LOAD_MAX: u64 = 1 << 32;
 
-/// What attempts did, and how long they took, while about so many were out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much an attempt was given and gave: the doublings of its bytes, and of its tokens of output.
+type Size = (u8, u8);
+
+/// Attempts of a size: how many, and how long they took all together, in microseconds.
+type Sized = (u32, u64);
+
+/// What was seen while about so many were out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Level {
-    /// How many, the earlier ones for less.
+    /// How many attempts, the earlier ones for less.
     seen: u32,
     /// How many were out meanwhile, in parts, all together.
     load: u64,
-    /// In microseconds, all together.
-    took: u64,
-    work: u64,
+    sizes: BTreeMap<Size, Sized>,
     latest: Timestamp,
 }
 
@@ -82,19 +90,28 @@ pub(crate) struct Knee {
     /// Of the tasks seen last.
     tasks: BTreeMap<TaskKey, Levels>,
     limit: Option<u32>,
+    /// What an earlier life had found, and until when that counts.
+    told: Option<(u32, Timestamp)>,
 }
 
 impl Level {
-    fn takes(&mut self, load: u64, took: u64, work: u64, now: Timestamp) {
-        if self.seen >= SEEN_MAX {
-            *self =
-                Self { seen: self.seen / 2, load: self.load / 2, took: self.took / 2, work: self.work / 2, ..*self };
+    fn takes(&mut self, load: u64, size: Size, took: u64, now: Timestamp) {
+        if self.is_old(now) {
+            *self = Self::default();
+        } else if self.seen >= SEEN_MAX {
+            self.sizes.values_mut().for_each(|(seen, took)| (*seen, *took) = (*seen / 2, *took / 2));
+            self.sizes.retain(|_, (seen, _)| *seen > 0);
+            (self.seen, self.load) = (self.seen / 2, self.load / 2);
         }
-        self.seen += 1;
-        for (sum, more) in [(&mut self.load, load), (&mut self.took, took), (&mut self.work, work)] {
-            *sum += more;
+        (self.seen, self.load, self.latest) = (self.seen + 1, self.load + load, now);
+        if self.sizes.len() < SIZES_MAX || self.sizes.contains_key(&size) {
+            let of = self.sizes.entry(size).or_default();
+            *of = (of.0 + 1, of.1 + took);
         }
-        self.latest = now;
+    }
+
+    fn is_old(&self, now: Timestamp) -> bool {
+        now.since(self.latest) >= OLD
     }
 
     /// The mean, in parts of an attempt.
@@ -102,9 +119,18 @@ impl Level {
         self.load / u64::from(self.seen.max(1))
     }
 
-    /// What is done in a second, in parts.
-    fn does(&self) -> u128 {
-        u128::from(self.mean_load()) * u128::from(self.work) * 1_000_000 / u128::from(self.took.max(1))
+    /// With how many at once, each as quick as at this load, as much would be done as at another; `None` if too few can be compared.
+    fn is_worth(&self, other: &Self, seen_min: u32) -> Option<u64> {
+        let (mut pairs, mut here, mut there) = (0, 0, 0);
+        for (size, (seen, took)) in &self.sizes {
+            let Some((others, longer)) = other.sizes.get(size) else { continue };
+            let count = (*seen).min(*others);
+            pairs += count;
+            here += u128::from(count) * u128::from(*took) / u128::from(*seen);
+            there += u128::from(count) * u128::from(*longer) / u128::from(*others);
+        }
+        let worth = u128::from(other.mean_load()) * here / there.max(1);
+        (pairs >= seen_min.max(1)).then(|| u64::try_from(worth).unwrap_or(u64::MAX))
     }
 }
 
@@ -125,70 +151,66 @@ impl Knee {
         self.area
     }
 
-    /// An attempt of a task has ended that was sent when this was the area; `work` is nothing if it gave nothing.
-    fn ends(&mut self, task: TaskKey, area: u64, (took, work): (Duration, u64)) {
-        let took = took.as_micros().max(1);
+    /// An attempt of a task has ended that was sent when this was the area.
+    fn ends(&mut self, task: TaskKey, area: u64, (size, took): (Size, Duration)) {
+        let (now, took) = (self.until, took.as_micros().clamp(1, TOOK_MAX));
         let load = u128::from(self.area.saturating_sub(area)) * u128::from(PARTS) / u128::from(took);
-        let load = u64::try_from(load).unwrap_or(u64::MAX);
-        let now = self.until;
+        let load = u64::try_from(load).unwrap_or(u64::MAX).min(LOAD_MAX);
         if !self.tasks.contains_key(&task) && self.tasks.len() >= TASKS_MAX {
             let oldest = self.tasks.iter().min_by_key(|(_, levels)| levels.latest()).map(|(task, _)| *task);
             oldest.into_iter().for_each(|task| drop(self.tasks.remove(&task)));
         }
         let levels = self.tasks.entry(task).or_default();
-        levels.0.entry(quarter(load) / 2).or_default().takes(load.min(MOST), took.min(MOST), work.min(MOST), now);
+        levels.0.entry(quarter(load) / 2).or_default().takes(load, size, took, now);
     }
 
     /// Anew, by these rules.
     fn learn(&mut self, policy: &Policy) {
-        let (now, gain) = (self.until, policy.limits.gain);
+        let (now, gain) = (self.until, u64::from(policy.limits.gain));
         let seen_min = policy.admission.samples.saturating_mul(SAMPLES).min(SEEN_MAX / 2);
-        self.tasks.values_mut().for_each(|levels| levels.forget(now));
+        self.tasks.values_mut().for_each(|levels| levels.0.retain(|_, level| now.since(level.latest) < KEEPS));
         self.tasks.retain(|_, levels| !levels.0.is_empty());
         let found: SmallVec<[Found; TASKS_MAX]> =
-            self.tasks.values().filter_map(|levels| levels.finds(gain, seen_min)).collect();
+            self.tasks.values().map(|levels| levels.finds(gain, seen_min, now)).collect();
         let knee = found.iter().filter_map(|of| of.knee).max().filter(|_| gain > 0);
-        let does_more = |knee: &u64| found.iter().any(|of| of.knee.is_none() && of.most >= 2 * knee);
+        let does_more = |knee: &u64| found.iter().any(|of| of.knee.is_none() && is_more(of.reach, *knee, gain));
+        let knee = knee.filter(|knee| !does_more(knee));
+        // Where it is long ago that more did not help, that is seen anew.
+        let is_old = |knee: u64| !found.iter().any(|of| of.knee == Some(knee) && of.is_fresh);
         let limit = |load: u64| u32::try_from((load + load / SPARE).div_ceil(PARTS) + 1).unwrap_or(u32::MAX);
-        self.limit = knee.filter(|knee| !does_more(knee)).map(limit);
+        let told = self.told.filter(|(_, until)| *until > now && gain > 0).map(|(limit, _)| limit);
+        self.limit = knee.map(|knee| limit(if is_old(knee) { 2 * knee } else { knee })).or(told);
     }
 
-    /// What was seen of the loads.
-    pub(crate) fn kept(&self) -> Vec<LevelKept> {
-        let of = |(task, levels): (&TaskKey, &Levels)| {
-            let task = *task;
-            let level = move |(step, level): (&u8, &Level)| {
-                let Level { seen, load, took, work, latest } = *level;
-                LevelKept { graph: task.0, node: task.1, step: *step, seen, sums: [load, took, work], latest }
-            };
-            levels.0.iter().map(level).collect::<Vec<_>>()
-        };
-        self.tasks.iter().flat_map(of).collect()
+    /// What was found, and until when the next life is to keep to it.
+    pub(crate) fn kept(&self, now: Timestamp) -> Option<(u32, Timestamp)> {
+        let until = self.told.map_or(now.after(OLD), |(_, until)| until);
+        self.limit.map(|limit| (limit, if self.tasks.is_empty() { until } else { now.after(OLD) }))
     }
 
-    /// What an earlier life has seen: not what its clock says of the time to come.
-    pub(crate) fn remembered(kept: &[LevelKept], policy: &Policy, now: Timestamp) -> Self {
-        let mut knee = Self { until: now, ..Self::default() };
-        for kept in kept {
-            let task = (kept.graph, kept.node);
-            if knee.tasks.contains_key(&task) || knee.tasks.len() < TASKS_MAX {
-                let [load, took, work] = kept.sums.map(|sum| sum.min(MOST * u64::from(SEEN_MAX)));
-                let (seen, latest) = (kept.seen.min(SEEN_MAX), kept.latest.min(now));
-                let levels = knee.tasks.entry(task).or_default();
-                levels.0.insert(kept.step, Level { seen, load, took, work, latest });
-            }
-        }
+    /// What an earlier life had found.
+    pub(crate) fn remembered(kept: Option<(u32, Timestamp)>, policy: &Policy, now: Timestamp) -> Self {
+        let told = kept.map(|(limit, until)| (limit.max(1), until.min(now.after(OLD))));
+        let mut knee = Self { until: now, told, ..Self::default() };
         knee.learn(policy);
         knee
     }
 }
 
+/// Whether one load is greater than another by more than so many percent.
+fn is_more(load: u64, than: u64, gain: u64) -> bool {
+    u128::from(load) * 100 > u128::from(than) * u128::from(100 + gain)
+}
+
 /// What one task says of a target.
+#[derive(Clone, Copy, Debug, Default)]
 struct Found {
     /// The least load beyond which no more is done.
     knee: Option<u64>,
-    /// The greatest load that was seen.
-    most: u64,
+    /// It is not long ago that more did not help.
+    is_fresh: bool,
+    /// With so many at once, each as quick as at a lower load, as much would be done as was, where a greater load did more.
+    reach: u64,
 }
 
 impl Levels {
@@ -196,22 +218,23 @@ impl Levels {
         self.0.values().map(|level| level.latest).max().unwrap_or_default()
     }
 
-    fn forget(&mut self, now: Timestamp) {
-        self.0.retain(|_, level| now.since(level.latest) < KEEPS);
-    }
-
-    /// Where twice as many have to bring so many percent more; `None` if no load was seen that is twice another.
-    fn finds(&self, gain: u8, seen_min: u32) -> Option<Found> {
-        let seen = self.0.values().filter(|level| level.seen >= seen_min);
-        let levels: SmallVec<[(u64, u128); 16]> = seen.map(|level| (level.mean_load(), level.does())).collect();
-        let no_more = |(place, (load, does)): (usize, &(u64, u128))| {
-            let above = &levels[place + 1..];
-            let most = does * (100 + u128::from(gain)) / 100;
-            (above.last()?.0 >= 2 * load && above.iter().all(|(_, does)| *does <= most)).then_some(*load)
-        };
-        let knee = levels.iter().enumerate().find_map(no_more);
-        let [(least, _), .., (most, _)] = *levels.as_slice() else { return None };
-        (most >= 2 * least).then_some(Found { knee, most })
+    /// Where twice as many have to bring so many percent more.
+    fn finds(&self, gain: u64, seen_min: u32, now: Timestamp) -> Found {
+        let levels: SmallVec<[&Level; 16]> = self.0.values().collect();
+        let mut found = Found::default();
+        for (place, level) in levels.iter().enumerate() {
+            let load = level.mean_load();
+            let worth =
+                |of: &&Level| Some((of.mean_load() >= 2 * load, !of.is_old(now), level.is_worth(of, seen_min)?));
+            let above: SmallVec<[(bool, bool, u64); 16]> = levels[place + 1..].iter().filter_map(worth).collect();
+            let does_more = above.iter().filter(|(.., worth)| is_more(*worth, load, gain));
+            found.reach = does_more.clone().filter(|(is_far, ..)| *is_far).map(|of| of.2).fold(found.reach, u64::max);
+            if found.knee.is_none() && does_more.count() == 0 && above.iter().any(|(is_far, ..)| *is_far) {
+                found.knee = Some(load);
+                found.is_fresh = above.iter().any(|(is_far, is_fresh, _)| *is_far && *is_fresh);
+            }
+        }
+        found
     }
 }
 
@@ -223,17 +246,11 @@ impl Scheduler {
         let Some(task) = path.node().map(|node| (graph, node)) else { return };
         let (is_on, row) = (self.policy.limits.gain > 0, self.targets.row_mut(flight.target));
         let Some(area) = flight.area.filter(|_| is_on && row.serves_models()) else { return };
-        let work = match outcome {
-            Outcome::Succeeded(success) => {
-                let usage = success.usage;
-                let made = usage.tokens_out.saturating_add(usage.tokens_reasoning);
-                CALL.saturating_add(made).saturating_add(usage.tokens_in / READ)
-            }
-            // It was at work until then, for nothing.
-            Outcome::Failed(failure) if failure.class == Class::Timeout => 0,
-            Outcome::Failed(_) => return,
-        };
-        row.knee.ends(task, area, (self.now.since(flight.sent), work));
+        // What failed may have been at work for any part of its time.
+        let Outcome::Succeeded(success) = outcome else { return };
+        let made = success.usage.tokens_out.saturating_add(success.usage.tokens_reasoning);
+        let size = (quarter(flight.bytes) / 4, quarter(made) / 4);
+        row.knee.ends(task, area, (size, self.now.since(flight.sent)));
         row.knee.learn(&self.policy);
     }
 
@@ -242,6 +259,7 @@ impl Scheduler {
         for target in self.targets.ids().filter(|_| self.policy.limits.gain == 0) {
             let knee = &mut self.targets.row_mut(target).knee;
             knee.tasks.clear();
+            knee.told = None;
             if knee.limit.take().is_some() {
                 self.board.queue.wake(target, self.now);
             }

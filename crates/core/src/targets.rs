@@ -130,20 +130,23 @@ impl TargetRow {
             paces: self.pace.kept(),
             breaker,
             limit,
-            knee: self.knee.kept(),
+            does_most_with: self.knee.kept(now),
             retries: self.retries.kept(),
             tokens: self.tokens.kept(),
             counted: self.counted.kept(),
             speed: self.speed.kept(),
         };
-        let is_idle = self.running == 0 && self.learned == Learned::default() && self.pace == Pace::default();
+        let is_idle = self.running == 0
+            && self.learned == Learned::default()
+            && self.pace == Pace::default()
+            && self.knee.limit().is_none();
         (!is_idle || kept.closed_until > Timestamp(0)).then_some(kept)
     }
 
     /// How it stood in an earlier life, whose clock was so far ahead. What keeps it from being called is told elsewhere.
     pub(crate) fn remember(&mut self, kept: &TargetKept, policy: &Policy, (now, ahead): (Timestamp, Duration)) {
         self.learned = Learned::remembered(&kept.limit, policy.limits.turned_away, now);
-        self.knee = Knee::remembered(&kept.knee, policy, now);
+        self.knee = Knee::remembered(kept.does_most_with, policy, now);
         self.retries = Retries::remembered(kept.retries, ahead, now);
         self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);
         self.tokens = Usual::remembered(&kept.tokens, self.target.rate.tokens.unwrap_or(u64::MAX));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use agendum_core::Checkpoint;
 use agendum_core::checkpoint::{
-    BandKept, BreakerKept, GraphKept, LevelKept, LimitKept, Mean, PaceKept, ServiceKept, SketchKept, TargetKept,
-    TaskKept, TenantKept, UsualKept,
+    BandKept, BreakerKept, GraphKept, LimitKept, Mean, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept,
+    TenantKept, UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
 use agendum_types::target::Rate;
@@ -100,18 +100,15 @@ struct Target<'a> {
     paces: [(u64, u64); 2],
     breaker: Breaker,
     limit: Limit,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    knee: Vec<Level>,
+    /// And until when that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    does_most_with: Option<(u32, u64)>,
     retries: (u32, u64),
     /// Of all, and by size.
     tokens: (Mean, Vec<(u8, Mean)>),
     counted: (Mean, Vec<(u8, Mean)>),
     speed: (u64, u64),
 }
-
-/// Which task; the step of the load; how many attempts; the sums of load, time and work; when the latest ended.
-#[derive(Serialize, Deserialize)]
-struct Level((u64, u32), u8, u32, [u64; 3], u64);
 
 #[derive(Serialize, Deserialize)]
 struct Breaker {
@@ -227,20 +224,12 @@ fn target(kept: &TargetKept) -> Target<'_> {
             broken: broken.map(|(until, pause)| (until.0, pause.0)),
         },
         limit: Limit { until: until.0, parts, answers, limit },
-        knee: kept.knee.iter().map(level).collect(),
+        does_most_with: kept.does_most_with.map(|(limit, until)| (limit, until.0)),
         retries: kept.retries,
         tokens: (kept.tokens.all, kept.tokens.by_size.clone()),
         counted: (kept.counted.all, kept.counted.by_size.clone()),
         speed: kept.speed,
     }
-}
-
-fn level(kept: &LevelKept) -> Level {
-    Level((kept.graph, kept.node.0), kept.step, kept.seen, kept.sums, kept.latest.0)
-}
-
-fn level_kept(Level((graph, node), step, seen, sums, latest): Level) -> LevelKept {
-    LevelKept { graph, node: NodeId(node), step, seen, sums, latest: Timestamp(latest) }
 }
 
 fn target_kept(read: Target<'_>) -> TargetKept {
@@ -257,7 +246,7 @@ fn target_kept(read: Target<'_>) -> TargetKept {
             broken: broken.map(|(until, pause)| (Timestamp(until), Duration(pause))),
         },
         limit: LimitKept { until: Timestamp(until), parts, answers, limit },
-        knee: read.knee.into_iter().map(level_kept).collect(),
+        does_most_with: read.does_most_with.map(|(limit, until)| (limit, Timestamp(until))),
         retries: read.retries,
         tokens: UsualKept { all: read.tokens.0, by_size: read.tokens.1 },
         counted: UsualKept { all: read.counted.0, by_size: read.counted.1 },

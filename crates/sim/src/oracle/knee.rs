@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{Class, Outcome, Timestamp};
+use agendum_types::{Outcome, Timestamp};
 
 use super::{Flight, Reference};
 
@@ -14,21 +14,20 @@ pub(super) struct Knees {
     ended: Vec<(usize, u64, u64)>,
     tasks: BTreeMap<usize, Tasks>,
     most: BTreeMap<usize, usize>,
+    /// What an earlier life had found, and until when that counts.
+    told: BTreeMap<usize, (usize, Timestamp)>,
 }
 
-/// What attempts did, by their task: the beginning of the hash of its graph, and which it is.
-pub(super) type Tasks = BTreeMap<(u64, NodeId), Levels>;
+/// What attempts of tasks were, by how many were out beside them: by the beginning of the hash of the graph, and which task; by the half of a doubling.
+type Tasks = BTreeMap<(u64, NodeId), BTreeMap<u64, Level>>;
 
-/// By the half of a doubling of how many were out beside them.
-pub(super) type Levels = BTreeMap<u64, Level>;
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Level {
+#[derive(Clone, Debug, Default)]
+struct Level {
     seen: u64,
     /// In 64ths of an attempt.
     load: u64,
-    took: u64,
-    work: u64,
+    /// By the doublings of what they were given and gave: how many, and how long they took.
+    sizes: BTreeMap<(u32, u32), (u64, u64)>,
     latest: Timestamp,
 }
 
@@ -44,8 +43,23 @@ impl Level {
         u128::from(self.load / self.seen.max(1))
     }
 
-    fn does(&self) -> u128 {
-        self.mean() * u128::from(self.work) * 1_000_000 / u128::from(self.took.max(1))
+    fn is_old(&self, now: Timestamp) -> bool {
+        now.since(self.latest).0 >= 600_000_000
+    }
+
+    /// So many at once, each as quick as here, would do what is done there, where so many attempts can be compared.
+    fn is_worth(&self, there: &Self, seen_min: u64) -> Option<u128> {
+        let both = self
+            .sizes
+            .iter()
+            .filter_map(|(size, of)| Some((*of, *there.sizes.get(size)?, of.0.min(there.sizes[size].0))));
+        let both: Vec<_> = both.collect();
+        let time = |of: fn(&((u64, u64), (u64, u64), u64)) -> (u64, u64)| {
+            let sum = both.iter().map(|all| u128::from(all.2) * u128::from(of(all).1) / u128::from(of(all).0));
+            sum.sum::<u128>()
+        };
+        let enough = both.iter().map(|all| all.2).sum::<u64>() >= seen_min.max(1);
+        enough.then(|| there.mean() * time(|all| all.0) / time(|all| all.1).max(1))
     }
 }
 
@@ -70,14 +84,7 @@ impl Reference {
         let knees = &mut self.accounts.knees;
         knees.ended.push((target, from, now.0));
         let is_model = self.targets[target].capabilities.iter().any(|can| can.is_served_by_models());
-        let work = match outcome {
-            Outcome::Succeeded(success) => {
-                let usage = &success.usage;
-                16 + usage.tokens_out + usage.tokens_reasoning + usage.tokens_in / 16
-            }
-            Outcome::Failed(failure) if failure.class == Class::Timeout => 0,
-            Outcome::Failed(_) => return,
-        };
+        let Outcome::Succeeded(success) = outcome else { return };
         if flight.reattached || !is_model || self.policy.limits.gain == 0 {
             return;
         }
@@ -90,19 +97,25 @@ impl Reference {
         let load = area * 64 / took;
         let tasks = knees.tasks.entry(target).or_default();
         if !tasks.contains_key(&task) && tasks.len() == 16 {
-            let latest = |levels: &Levels| levels.values().map(|level| level.latest).max();
+            let latest = |levels: &BTreeMap<u64, Level>| levels.values().map(|level| level.latest).max();
             let oldest = *tasks.iter().min_by_key(|(_, levels)| latest(levels)).expect("there are sixteen").0;
             tasks.remove(&oldest);
         }
         let level = tasks.entry(task).or_default().entry(half(load)).or_default();
-        if level.seen >= 128 {
-            for sum in [&mut level.seen, &mut level.load, &mut level.took, &mut level.work] {
-                *sum /= 2;
-            }
+        if level.is_old(now) {
+            *level = Level::default();
+        } else if level.seen >= 128 {
+            (level.seen, level.load) = (level.seen / 2, level.load / 2);
+            level.sizes.values_mut().for_each(|of| *of = (of.0 / 2, of.1 / 2));
+            level.sizes.retain(|_, of| of.0 > 0);
         }
-        level.seen += 1;
-        (level.load, level.took, level.work) = (level.load + load, level.took + took, level.work + work);
-        level.latest = now;
+        (level.seen, level.load, level.latest) = (level.seen + 1, level.load + load, now);
+        let made = success.usage.tokens_out + success.usage.tokens_reasoning;
+        let size = [flight.bytes, made].map(|of| of.max(1).ilog2());
+        if level.sizes.len() < 32 || level.sizes.contains_key(&(size[0], size[1])) {
+            let of = level.sizes.entry((size[0], size[1])).or_default();
+            *of = (of.0 + 1, of.1 + took);
+        }
         self.finds_knee(target);
     }
 
@@ -111,42 +124,50 @@ impl Reference {
         let seen_min = (2 * u64::from(self.policy.admission.samples)).min(64);
         let knees = &mut self.accounts.knees;
         let tasks = knees.tasks.entry(target).or_default();
-        tasks.values_mut().for_each(|levels| levels.retain(|_, level| now.since(level.latest).0 < 600_000_000));
+        tasks.values_mut().for_each(|levels| levels.retain(|_, level| now.since(level.latest).0 < 86_400_000_000));
         tasks.retain(|_, levels| !levels.is_empty());
-        // Of each task where no more is done, if there is such a load, and the greatest that was seen.
-        let mut found = Vec::new();
-        for levels in tasks.values() {
-            let known: Vec<&Level> = levels.values().filter(|level| level.seen >= seen_min).collect();
-            let is_knee = |(place, level): &(usize, &&Level)| {
-                let above = &known[place + 1..];
-                let goes_far = above.last().is_some_and(|most| most.mean() >= 2 * level.mean());
-                goes_far && above.iter().all(|more| more.does() <= level.does() * (100 + gain) / 100)
-            };
-            let knee = known.iter().enumerate().find(is_knee).map(|(_, level)| level.mean());
-            if let Some((least, most)) = known.first().zip(known.last())
-                && most.mean() >= 2 * least.mean()
-            {
-                found.push((knee, most.mean()));
+        let is_more = |more: u128, than: u128| more * 100 > than * (100 + gain);
+        // Of each task where no more is done, whether that is recent, and what a greater load was worth that did more.
+        let found = tasks.values().map(|levels| {
+            let levels: Vec<&Level> = levels.values().collect();
+            let (mut knee, mut reach) = (None, 0);
+            for (place, level) in levels.iter().enumerate() {
+                let above = levels[place + 1..].iter().filter_map(|of| Some((*of, level.is_worth(of, seen_min)?)));
+                let above: Vec<(&Level, u128)> = above.collect();
+                let far = || above.iter().filter(|(of, _)| of.mean() >= 2 * level.mean());
+                let more = far().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean()));
+                reach = more.fold(reach, u128::max);
+                let is_knee = far().count() > 0 && above.iter().all(|(_, worth)| !is_more(*worth, level.mean()));
+                if is_knee && knee.is_none() {
+                    knee = Some((level.mean(), far().any(|(of, _)| !of.is_old(now))));
+                }
             }
-        }
-        let knee = found.iter().filter_map(|(knee, _)| *knee).max().filter(|_| gain > 0);
-        let goes_on = |knee: u128| found.iter().any(|(of, most)| of.is_none() && *most >= 2 * knee);
-        let most = knee.filter(|knee| !goes_on(*knee)).map(|mean| (mean + mean / 4).div_ceil(64) as usize + 1);
+            (knee, reach)
+        });
+        let found: Vec<_> = found.collect();
+        let knee = found.iter().filter_map(|(knee, _)| knee.map(|(load, _)| load)).max().filter(|_| gain > 0);
+        let goes_on = |knee: u128| found.iter().any(|(of, reach)| of.is_none() && is_more(*reach, knee));
+        let is_fresh = |knee: u128| found.iter().any(|(of, _)| *of == Some((knee, true)));
+        let mean = knee.filter(|knee| !goes_on(*knee)).map(|knee| if is_fresh(knee) { knee } else { 2 * knee });
+        let told = knees.told.get(&target).filter(|(_, until)| *until > now && gain > 0).map(|(most, _)| *most);
+        let most = mean.map(|mean| (mean + mean / 4).div_ceil(64) as usize + 1).or(told);
         knees.most.remove(&target);
         knees.most.extend(most.map(|most| (target, most)));
     }
 
-    /// What is known of a target, to be told to another life.
-    pub(super) fn tasks_of(&self, target: usize) -> Tasks {
-        self.accounts.knees.tasks.get(&target).cloned().unwrap_or_default()
+    /// What was found of a target, to be told to another life.
+    pub(super) fn knee_to_tell(&self, target: usize) -> Option<(usize, Timestamp)> {
+        let (now, knees) = (self.now, &self.accounts.knees);
+        let has_seen = knees.tasks.get(&target).is_some_and(|tasks| !tasks.is_empty());
+        let until = knees.told.get(&target).map(|(_, until)| *until).filter(|_| !has_seen);
+        self.knee(target).map(|most| (most, until.unwrap_or(Timestamp(now.0 + 600_000_000))))
     }
 
-    /// What an earlier life knew of it.
-    pub(super) fn has_tasks(&mut self, target: usize, tasks: &Tasks) {
-        let mut tasks = tasks.clone();
-        let levels = tasks.values_mut().flat_map(BTreeMap::values_mut);
-        levels.for_each(|level| level.latest = level.latest.min(self.now));
-        self.accounts.knees.tasks.insert(target, tasks);
+    /// What an earlier life had found.
+    pub(super) fn has_found(&mut self, target: usize, told: Option<(usize, Timestamp)>) {
+        let latest = Timestamp(self.now.0 + 600_000_000);
+        let told = told.map(|(most, until)| (most.max(1), until.min(latest)));
+        self.accounts.knees.told.extend(told.map(|told| (target, told)));
         self.finds_knee(target);
     }
 
@@ -155,6 +176,7 @@ impl Reference {
         if self.policy.limits.gain == 0 {
             self.accounts.knees.tasks.clear();
             self.accounts.knees.most.clear();
+            self.accounts.knees.told.clear();
         }
     }
 }

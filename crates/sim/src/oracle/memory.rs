@@ -9,7 +9,6 @@ use agendum_types::{AttemptId, Duration, Hash, Money, RunId, TaskPath, Tenant, T
 use super::Reference;
 use super::breaker::Done;
 use super::estimate::Estimate;
-use super::knee::Tasks;
 use super::learned::Seen;
 use super::order::Observed;
 use super::pace::Bucket;
@@ -64,7 +63,7 @@ struct Target {
     speed: Option<(u64, u64)>,
     done: Done,
     seen: Seen,
-    tasks: Tasks,
+    does_most_with: Option<(usize, Timestamp)>,
     retries: (u64, u128),
 }
 
@@ -97,7 +96,7 @@ impl Reference {
                 speed: of.speeds.get(&row.name).copied(),
                 done: of.done.get(&place).cloned().unwrap_or_default(),
                 seen: self.seen_of(place),
-                tasks: self.tasks_of(place),
+                does_most_with: self.knee_to_tell(place),
                 retries: of.retries.get(&place).copied().unwrap_or_default(),
             };
             (Arc::clone(&row.name), target)
@@ -223,7 +222,7 @@ impl Reference {
                 of.speeds.extend(known.speed.map(|speed| (Arc::clone(&row.name), speed)));
                 of.retries.insert(place, known.retries);
                 self.has_seen(place, &known.seen);
-                self.has_tasks(place, &known.tasks);
+                self.has_found(place, known.does_most_with);
                 self.has_done(place, &known.done, then);
             }
             self.paces_stand(place, is_known);

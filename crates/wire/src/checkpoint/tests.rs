@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_core::Checkpoint;
 use agendum_core::checkpoint::{
-    BandKept, BreakerKept, GraphKept, LevelKept, LimitKept, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept,
-    TenantKept, UsualKept,
+    BandKept, BreakerKept, GraphKept, LimitKept, PaceKept, ServiceKept, SketchKept, TargetKept, TaskKept, TenantKept,
+    UsualKept,
 };
 use agendum_types::graph::{Kind, NodeId};
 use agendum_types::target::Rate;
@@ -38,14 +38,7 @@ fn core() -> Checkpoint {
                 broken: Some((Timestamp(40), Duration(50))),
             },
             limit: LimitKept { until: Timestamp(33), parts: [[1, 2, 3]; 10], answers: 11, limit: Some(4) },
-            knee: vec![LevelKept {
-                graph: u64::MAX,
-                node: NodeId(3),
-                step: 12,
-                seen: 40,
-                sums: [2_560, 80_000, 900],
-                latest: Timestamp(39),
-            }],
+            does_most_with: Some((9, Timestamp(39))),
             retries: (100, 13),
             tokens: UsualKept { all: (8, 350), by_size: vec![(40, (5, 351)), (44, (3, 352))] },
             counted: UsualKept { all: (9, 1_000), by_size: Vec::new() },
@@ -73,7 +66,7 @@ const FIRST: &str = include_str!("../../golden/checkpoint.json");
 fn what_was_learned_comes_back_and_the_first_version_stays_readable() {
     assert_eq!(decode(&encode(&whole())).unwrap(), whole());
     let mut first = whole();
-    first.core.targets.iter_mut().for_each(|target| target.knee.clear());
+    first.core.targets.iter_mut().for_each(|target| target.does_most_with = None);
     assert_eq!(String::from_utf8(encode(&first)).unwrap(), FIRST.trim_end());
     assert_eq!(decode(FIRST.as_bytes()).unwrap(), first);
     assert_eq!(decode(&encode(&Learned::default())).unwrap(), Learned::default());

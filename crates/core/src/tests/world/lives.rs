@@ -6,7 +6,7 @@ use agendum_types::graph::{Kind, NodeId};
 use agendum_types::{Duration, Hash, Incarnation, RunId, Seq, Tenant, Timestamp};
 
 use super::World;
-use crate::checkpoint::{Checkpoint, GraphKept, LevelKept, SketchKept, TaskKept, TenantKept, UsualKept};
+use crate::checkpoint::{Checkpoint, GraphKept, SketchKept, TaskKept, TenantKept, UsualKept};
 use crate::{Record, Scheduler};
 
 impl World {
@@ -75,11 +75,7 @@ fn nonsense(taken: Checkpoint, graph: &Hash) -> Checkpoint {
         (target.breaker.latest, target.breaker.seen, target.breaker.failing_since) = (u32::MAX, u32::MAX, Some(most));
         target.breaker.broken = Some((most, Duration::MAX));
         (target.limit.until, target.limit.parts, target.limit.answers) = (most, [[MOST; 3]; 10], MOST);
-        target.knee =
-            vec![
-                LevelKept { graph: 1, node: NodeId(0), step: u8::MAX, seen: u32::MAX, sums: [MOST; 3], latest: most };
-                2
-            ];
+        target.does_most_with = Some((0, most));
         (target.limit.limit, target.retries, target.speed) = (Some(0), (u32::MAX, MOST), (MOST, 0));
         let usual = UsualKept { all: mean, by_size: (0..=u8::MAX).map(|size| (size, mean)).collect() };
         (target.tokens, target.counted) = (usual.clone(), usual);
