@@ -28,6 +28,8 @@ pub(crate) struct Breaker {
     seen: u32,
     /// Since when none of them has succeeded.
     failing_since: Option<Timestamp>,
+    /// When the latest of them that failed has ended, in this life.
+    failed_at: Option<Timestamp>,
     /// Counted up when it breaks and when it is whole again: attempts of another turn say nothing of this one.
     turn: u32,
     broken: Option<Broken>,
@@ -52,10 +54,14 @@ impl Breaker {
         self.broken.map(|broken| broken.until)
     }
 
-    /// What takes so long, as often as it has to be done until it does not fail: as its latest attempts went, of which one that failed is chance.
-    pub(crate) const fn tries(&self, takes: u128) -> u128 {
+    /// What takes so long, as often as it has to be done until it does not fail: as its latest attempts went, of which one that failed is chance. Where
+    /// none has failed for as long as it would be left alone at most, it counts as well again: else nobody would find out.
+    pub(crate) fn tries(&self, takes: u128, rules: &Limits, now: Timestamp) -> u128 {
+        if self.failed_at.is_none_or(|at| now.since(at) >= rules.pause_max) {
+            return takes;
+        }
         let well = LATEST - self.latest.count_ones().saturating_sub(1);
-        takes * LATEST as u128 / well as u128
+        takes * u128::from(LATEST) / u128::from(well)
     }
 
     /// An attempt is sent; returns of which turn it is.
@@ -83,6 +89,9 @@ impl Breaker {
         let Some(fault) = fault else { return };
         self.latest = (self.latest << 1 | u32::from(fault)) & ((1 << LATEST) - 1);
         self.seen = (self.seen + 1).min(LATEST);
+        if fault {
+            self.failed_at = Some(now);
+        }
         self.failing_since = fault.then(|| self.failing_since.unwrap_or(now));
         let failures = self.latest.count_ones();
         let too_many =
@@ -107,7 +116,7 @@ impl Breaker {
             Broken { until, pause }
         });
         let failing_since = kept.failing_since.map(|since| since.before(ahead).min(now));
-        Self { latest: kept.latest & ((1 << seen) - 1), seen, failing_since, turn: 0, broken }
+        Self { latest: kept.latest & ((1 << seen) - 1), seen, failing_since, failed_at: None, turn: 0, broken }
     }
 
     fn begins(&mut self, broken: Option<Broken>) {

@@ -84,6 +84,8 @@ pub struct TargetKept {
     pub limit: LimitKept,
     /// With how many at once it does most, if that was found, and until when that counts.
     pub does_most_with: Option<(u32, Timestamp)>,
+    /// When it was used last.
+    pub used: Option<Timestamp>,
     /// What first attempts have earned, and until when all else that was set aside for others has come in, in nanoseconds.
     pub retries: (u32, u64),
     /// Tokens of attempts.

@@ -128,6 +128,7 @@ impl Scheduler {
             hedge_at: None,
             charged,
             start: Duration::ZERO,
+            is_cold: false,
             area: None,
             watch: None,
             freed: None,

@@ -195,6 +195,8 @@ pub(crate) struct Flight {
     pub(crate) charged: Charged,
     /// How long it took until its target worked on it, as was thought.
     pub(crate) start: Duration,
+    /// Its target was thought to load something first.
+    pub(crate) is_cold: bool,
     /// How long attempts on its target had been out by then, all together; `None` of one of an earlier life.
     pub(crate) area: Option<u64>,
 }

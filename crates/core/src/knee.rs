@@ -184,7 +184,7 @@ impl Knee {
 
     /// What was found, and until when the next life is to keep to it.
     pub(crate) fn kept(&self, now: Timestamp) -> Option<(u32, Timestamp)> {
-        let until = self.told.map_or(now.after(OLD), |(_, until)| until);
+        let until = self.told.map_or_else(|| now.after(OLD), |(_, until)| until);
         self.limit.map(|limit| (limit, if self.tasks.is_empty() { until } else { now.after(OLD) }))
     }
 

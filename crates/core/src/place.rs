@@ -377,6 +377,7 @@ impl Scheduler {
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         let start = if reattach.is_none() { row.start(bytes, self.now) } else { Duration::ZERO };
+        let is_cold = row.loads(self.now) > Duration::ZERO;
         row.takes(self.now);
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
@@ -404,6 +405,7 @@ impl Scheduler {
             hedge_at,
             charged,
             start,
+            is_cold,
             area,
             watch,
             freed,

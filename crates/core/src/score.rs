@@ -123,7 +123,11 @@ impl Scheduler {
         let turn = Duration(u64::try_from(turns / u128::from(row.limit())).unwrap_or(u64::MAX));
         let saves = next.minus(least);
         let ends = self.latest_end(slot, id);
-        let latest = if ends == Timestamp::MAX { ends } else { ends.before(asked.takes(self.targets.row(second))) };
+        let takes_in_all = |target: TargetId| {
+            let row = self.targets.row(target);
+            asked.takes(row).plus(row.start(asked.bytes, self.now))
+        };
+        let latest = if ends == Timestamp::MAX { ends } else { ends.before(takes_in_all(second)) };
         let until = self.board.run(slot).inst(id).ready_at.after(saves).min(latest);
         let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;
         (is_worth && self.afford_on(slot, id, best).is_ok()).then_some((best, until))
@@ -222,7 +226,7 @@ impl Scheduler {
         let price = row.target.price;
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
-        let takes = row.breaker.tries(asked.takes(row).as_micros().into());
+        let takes = row.breaker.tries(asked.takes(row).as_micros().into(), &self.policy.limits, self.now);
         let start = row.start(asked.bytes, self.now).as_micros();
         let sum = takes + u128::from(start) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
@@ -243,6 +247,10 @@ impl Scheduler {
     }
 
     fn shows_speed(&mut self, flight: Flight, took: Duration, usual: Duration) {
+        // How long it really loaded is not known.
+        if flight.is_cold {
+            return;
+        }
         let usual = usual.as_micros().max(1);
         let took = took.minus(flight.start).as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
         self.targets.row_mut(flight.target).speed.takes(took, usual);

@@ -131,6 +131,7 @@ impl TargetRow {
             breaker,
             limit,
             does_most_with: self.knee.kept(now),
+            used: self.warmth.kept(self.running, now),
             retries: self.retries.kept(),
             tokens: self.tokens.kept(),
             counted: self.counted.kept(),
@@ -146,6 +147,7 @@ impl TargetRow {
     /// How it stood in an earlier life, whose clock was so far ahead. What keeps it from being called is told elsewhere.
     pub(crate) fn remember(&mut self, kept: &TargetKept, policy: &Policy, (now, ahead): (Timestamp, Duration)) {
         self.learned = Learned::remembered(&kept.limit, policy.limits.turned_away, now);
+        self.warmth = Warmth::remembered(kept.used, now);
         self.knee = Knee::remembered(kept.does_most_with, policy, now);
         self.retries = Retries::remembered(kept.retries, ahead, now);
         self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);

@@ -1,8 +1,8 @@
 //! How long it takes until a target works on an attempt: where it has gone cold it loads its model first, and what it is given has to reach it.
 //!
 //! Both are said in its definition ([`Cold`], [`Target::bytes_per_s`](agendum_types::Target::bytes_per_s)), and count where targets are weighed. One that was
-//! not used in this life counts as cold: nobody knows better. What they add to an attempt says nothing of how quick the target is, and does not make the
-//! attempt a slow one.
+//! never used counts as cold: nobody knows better; one that has answered has loaded what it needs. What they add to an attempt says nothing of how quick the
+//! target is, and does not make the attempt a slow one.
 
 use agendum_types::target::Cold;
 use agendum_types::{Duration, Timestamp};
@@ -28,6 +28,21 @@ impl Warmth {
         self.idle_since = Some(now);
     }
 
+    /// It has answered: it has loaded what it needs.
+    pub(crate) fn answers(&mut self, now: Timestamp) {
+        self.loads_until = self.loads_until.min(now);
+    }
+
+    /// When it was used last, while so many are out.
+    pub(crate) fn kept(&self, running: u32, now: Timestamp) -> Option<Timestamp> {
+        if running > 0 { Some(now) } else { self.idle_since }
+    }
+
+    /// It was used last then, in an earlier life.
+    pub(crate) fn remembered(used: Option<Timestamp>, now: Timestamp) -> Self {
+        Self { idle_since: used.map(|at| at.min(now)), ..Self::default() }
+    }
+
     /// How long it loads yet, or would if it were asked now.
     fn loading(&self, cold: Option<Cold>, is_idle: bool, now: Timestamp) -> Duration {
         let Some(cold) = cold else { return Duration::ZERO };
@@ -38,9 +53,14 @@ impl Warmth {
 }
 
 impl TargetRow {
+    /// How long it would load for an attempt that comes now.
+    pub(crate) fn loads(&self, now: Timestamp) -> Duration {
+        self.warmth.loading(self.target.cold, self.running == 0, now)
+    }
+
     /// How long it takes until it works on an attempt that comes now with so many bytes.
     pub(crate) fn start(&self, bytes: u64, now: Timestamp) -> Duration {
-        let loads = self.warmth.loading(self.target.cold, self.running == 0, now);
+        let loads = self.loads(now);
         let moves = self.target.bytes_per_s.map_or(0, |rate| u128::from(bytes) * 1_000_000 / u128::from(rate.max(1)));
         loads.plus(Duration(u64::try_from(moves).unwrap_or(u64::MAX)))
     }

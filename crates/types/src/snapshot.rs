@@ -64,8 +64,8 @@ pub struct TargetLoad {
     pub lately: Vec<Lately>,
 }
 
-/// What attempts on a target have come to, of about the last 256 of each size. Quantiles are of those that succeeded: a half were no greater, and 95 of a
-/// hundred; within an eighth.
+/// What attempts on a target have come to, about the last 256 of them. Quantiles are of those that succeeded: a half are no greater, and 95 of a hundred; it
+/// may be up to a quarter less.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lately {
     /// How many bytes they were given, from and to; `None`: of all.

@@ -103,6 +103,8 @@ struct Target<'a> {
     /// And until when that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     does_most_with: Option<(u32, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<u64>,
     retries: (u32, u64),
     /// Of all, and by size.
     tokens: (Mean, Vec<(u8, Mean)>),
@@ -225,6 +227,7 @@ fn target(kept: &TargetKept) -> Target<'_> {
         },
         limit: Limit { until: until.0, parts, answers, limit },
         does_most_with: kept.does_most_with.map(|(limit, until)| (limit, until.0)),
+        used: kept.used.map(|at| at.0),
         retries: kept.retries,
         tokens: (kept.tokens.all, kept.tokens.by_size.clone()),
         counted: (kept.counted.all, kept.counted.by_size.clone()),
@@ -247,6 +250,7 @@ fn target_kept(read: Target<'_>) -> TargetKept {
         },
         limit: LimitKept { until: Timestamp(until), parts, answers, limit },
         does_most_with: read.does_most_with.map(|(limit, until)| (limit, Timestamp(until))),
+        used: read.used.map(Timestamp),
         retries: read.retries,
         tokens: UsualKept { all: read.tokens.0, by_size: read.tokens.1 },
         counted: UsualKept { all: read.counted.0, by_size: read.counted.1 },

@@ -83,7 +83,7 @@ fn used(line: &TargetLine) -> String {
 /// What attempts have come to there.
 fn lately(of: &LatelyLine) -> String {
     let failed = f64::from(of.failed) * 100.0 / f64::from(of.attempts.max(1));
-    let mut said = format!("lately {}, {failed:.0} % failed", counted(of.attempts as usize, "attempt"));
+    let mut said = format!("the last {}: {failed:.0} % failed", counted(of.attempts as usize, "attempt"));
     if of.failed < of.attempts {
         let QuantilesLine { p50, p95 } = of.duration_ms;
         said.extend([format!("; a half took {} at most, 95 % {}", span(p50), span(p95))]);
@@ -121,9 +121,9 @@ mod tests {
         let free = LatelyLine { tokens: QuantilesLine::default(), cost_usd: QuantilesLine::default(), ..of };
         let told = [whole, lately(&free), lately(&LatelyLine { attempts: 1, failed: 1, ..free })];
         insta::assert_snapshot!(told.join("\n"), @"
-        lately 200 attempts, 3 % failed; a half took 1.21s at most, 95 % 4.48s; 352 and 1408 tokens; $0.000210 and $0.001300
-        lately 200 attempts, 3 % failed; a half took 1.21s at most, 95 % 4.48s
-        lately 1 attempt, 100 % failed
+        the last 200 attempts: 3 % failed; a half took 1.21s at most, 95 % 4.48s; 352 and 1408 tokens; $0.000210 and $0.001300
+        the last 200 attempts: 3 % failed; a half took 1.21s at most, 95 % 4.48s
+        the last 1 attempt: 100 % failed
         ");
     }
 

@@ -56,6 +56,9 @@ impl Scheduler {
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, is_child, took, cost);
         self.learn_speed(flight, took, &outcome);
+        if matches!(outcome, Outcome::Succeeded(_)) {
+            self.targets.row_mut(flight.target).warmth.answers(self.now);
+        }
         if flight.area.is_some() && !is_child {
             self.targets.row_mut(flight.target).lately.take(flight.bytes, &outcome, took, cost);
         }

@@ -226,6 +226,29 @@ fn what_is_warm_is_taken_while_it_is() {
 }
 
 #[test]
+fn who_has_answered_has_loaded() {
+    assert_snapshot!(went_at("
+        policy hedge=0
+        targets one=9:expected=1s:cold=10s+1m two=9:expected=2s
+        submit r1 a allow=one
+        submit r2 b
+        wait 500ms
+        ok r1/a
+        submit r3 c
+        checkpoint
+        restart
+        submit r4 d
+    "), @"
+      0ms dispatch r1/a#1 on one
+      0ms dispatch r2/b#1 on two
+    500ms dispatch r3/c#1 on one
+    500ms dispatch r2/b#2 on one
+    500ms dispatch r3/c#2 on one
+    500ms dispatch r4/d#1 on one
+    ");
+}
+
+#[test]
 fn what_is_far_away_is_taken_for_what_is_small() {
     assert_snapshot!(went("
         targets near=9:expected=2s far=9:expected=1s:bytes_per_s=4096
@@ -246,13 +269,15 @@ fn who_fails_often_is_taken_as_often_as_that_is_worth() {
     // All six so far have failed, of which one is chance: an attempt counts there as if it took 20/15 as long.
     let fails: String =
         (1..=6).map(|run| format!("submit r{run} a retry=0 allow=one\nfail r{run}/a unavailable\n")).collect();
-    let scenario = |expected: &str| {
+    let scenario = |expected: &str, later: &str| {
         went(&format!(
-            "policy hedge=0 failing_for=60m\ntargets one=9:expected=1s two=9:expected={expected}\n{fails}submit r8 b\nattempts r8"
+            "policy hedge=0 failing_for=60m\ntargets one=9:expected=1s two=9:expected={expected}\n{fails}{later}submit r8 b\nattempts r8"
         ))
     };
-    assert_snapshot!(scenario("1300ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, two 1.3s, one 1.33s");
-    assert_snapshot!(scenario("1400ms").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, one 1.33s, two 1.4s");
+    // Half a minute later nobody knows better than to try it.
+    assert_snapshot!(scenario("1300ms", "wait 30s\n").lines().last().unwrap(), @"30000ms     balanced gittins 10m 30s, 0 ahead, 0 behind, one 1s, two 1.3s");
+    assert_snapshot!(scenario("1300ms", "").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, two 1.3s, one 1.33s");
+    assert_snapshot!(scenario("1400ms", "").lines().last().unwrap(), @"   0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, one 1.33s, two 1.4s");
 }
 
 #[test]

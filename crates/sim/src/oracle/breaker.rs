@@ -13,6 +13,8 @@ pub(super) struct Done {
     faults: Vec<bool>,
     /// Since when they have all been faults.
     only_since: Option<Timestamp>,
+    /// When the last of them was.
+    failed_at: Option<Timestamp>,
     /// It is broken: until when it takes nothing, and for how long that is.
     broken: Option<(Timestamp, Duration)>,
 }
@@ -45,9 +47,10 @@ impl Reference {
         self.broken(target).is_some_and(|(until, _)| until > self.now)
     }
 
-    /// How many of its latest 20 attempts failed.
+    /// How many of its latest 20 attempts failed, if one did lately.
     pub(super) fn failures(&self, target: usize) -> u128 {
-        let done = self.accounts.done.get(&target);
+        let is_recent = |at: Timestamp| self.now.since(at) < self.policy.limits.pause_max;
+        let done = self.accounts.done.get(&target).filter(|done| done.failed_at.is_some_and(is_recent));
         done.map_or(0, |done| done.faults.iter().rev().take(20).filter(|fault| **fault).count() as u128)
     }
 
@@ -93,6 +96,7 @@ impl Reference {
             (None, None) => return,
             (None, Some(fault)) => {
                 done.faults.push(fault);
+                done.failed_at = if fault { Some(now) } else { done.failed_at };
                 done.only_since = if fault { done.only_since.or(Some(now)) } else { None };
                 let is_long = done.only_since.is_some_and(|since| now.since(since) >= rules.failing_for);
                 let latest: Vec<_> = done.faults.iter().rev().take(20).collect();
@@ -118,7 +122,7 @@ impl Reference {
             let pause = pause.max(rules.pause).min(rules.pause_max);
             (if until > then { until.min(now.after(rules.pause_max)) } else { now.after(pause) }, pause)
         });
-        self.accounts.done.insert(target, Done { turn: 0, broken, ..known.clone() });
+        self.accounts.done.insert(target, Done { turn: 0, broken, failed_at: None, ..known.clone() });
     }
 
     /// Other rules: where nothing is to be left alone, all that has been is forgotten.

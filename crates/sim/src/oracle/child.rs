@@ -129,6 +129,7 @@ impl Reference {
             may_stop: false,
             reattached: true,
             start: Duration::ZERO,
+            is_cold: false,
             freed: None,
             child: None,
         });

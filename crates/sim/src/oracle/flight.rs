@@ -34,6 +34,7 @@ pub(super) struct Flight {
     pub(super) reattached: bool,
     /// How long it took, as was thought, until its target worked on it.
     pub(super) start: Duration,
+    pub(super) is_cold: bool,
     pub(super) freed: Option<Freed>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     pub(super) child: Option<(Money, bool)>,

@@ -16,6 +16,8 @@ pub(super) struct Knees {
     most: BTreeMap<usize, usize>,
     /// What an earlier life had found, and until when that counts.
     told: BTreeMap<usize, (usize, Timestamp)>,
+    /// When it was used last, as an earlier life has told.
+    used: BTreeMap<usize, Timestamp>,
 }
 
 /// What attempts of tasks were, by how many were out beside them: by the beginning of the hash of the graph, and which task; by the half of a doubling.
@@ -34,7 +36,8 @@ struct Level {
 impl Knees {
     /// When the last attempt there has ended.
     pub(super) fn idle_since(&self, target: usize) -> Option<Timestamp> {
-        self.ended.iter().filter(|(of, ..)| *of == target).map(|(.., to)| Timestamp(*to)).max()
+        let ended = self.ended.iter().filter(|(of, ..)| *of == target).map(|(.., to)| Timestamp(*to));
+        ended.chain(self.used.get(&target).copied()).max()
     }
 }
 
@@ -161,6 +164,18 @@ impl Reference {
         let has_seen = knees.tasks.get(&target).is_some_and(|tasks| !tasks.is_empty());
         let until = knees.told.get(&target).map(|(_, until)| *until).filter(|_| !has_seen);
         self.knee(target).map(|most| (most, until.unwrap_or(Timestamp(now.0 + 600_000_000))))
+    }
+
+    /// When it was used last.
+    pub(super) fn last_used(&self, target: usize) -> Option<Timestamp> {
+        let is_out = self.flights.iter().any(|flight| flight.target == target);
+        if is_out { Some(self.now) } else { self.accounts.knees.idle_since(target) }
+    }
+
+    /// It was used last then, in an earlier life.
+    pub(super) fn was_used(&mut self, target: usize, at: Option<Timestamp>) {
+        let now = self.now;
+        self.accounts.knees.used.extend(at.map(|at| (target, at.min(now))));
     }
 
     /// What an earlier life had found.

@@ -64,6 +64,7 @@ struct Target {
     done: Done,
     seen: Seen,
     does_most_with: Option<(usize, Timestamp)>,
+    used: Option<Timestamp>,
     retries: (u64, u128),
 }
 
@@ -97,6 +98,7 @@ impl Reference {
                 done: of.done.get(&place).cloned().unwrap_or_default(),
                 seen: self.seen_of(place),
                 does_most_with: self.knee_to_tell(place),
+                used: self.last_used(place),
                 retries: of.retries.get(&place).copied().unwrap_or_default(),
             };
             (Arc::clone(&row.name), target)
@@ -223,6 +225,7 @@ impl Reference {
                 of.retries.insert(place, known.retries);
                 self.has_seen(place, &known.seen);
                 self.has_found(place, known.does_most_with);
+                self.was_used(place, known.used);
                 self.has_done(place, &known.done, then);
             }
             self.paces_stand(place, is_known);

@@ -70,7 +70,8 @@ impl Reference {
         let mut costs: Vec<_> = usual.map(|target| (self.costs(id, path, *target), *target)).collect();
         costs.sort_by_key(|((_, sum), _)| *sum);
         let ((alone, least), best) = *costs.first()?;
-        let ((then, next), _) = *costs.get(1)?;
+        let ((then, next), second) = *costs.get(1)?;
+        let then = Duration(then as u64).plus(self.start(second, self.bytes(id, path)));
         let saves = Duration((next - least) as u64);
         let waits = |(of, path, _, targets): &(RunId, &TaskPath, &super::state::Rank, &[usize])| {
             **targets == [best] && self.runs[of].tasks[*path].queued_at < self.now
@@ -78,7 +79,7 @@ impl Reference {
         let before = self.queued().iter().filter(|of| waits(of)).count() as u128;
         let turn = alone * (before + 1) / self.at_once(best) as u128;
         // What follows has to be done in time too, and nothing has to without an end.
-        let latest = self.latest_end(id, path).map(|end| end.before(Duration(then as u64)));
+        let latest = self.latest_end(id, path).map(|end| end.before(then));
         let until = latest.into_iter().chain([run.tasks[path].ready_at.after(saves)]).min()?;
         let is_worth = is_full(best) && turn < next - least && until > self.now;
         (is_worth && self.hold(id, path, best).is_some()).then_some((best, until))
@@ -162,7 +163,7 @@ impl Reference {
         self.loads(target).plus(Duration(moves as u64))
     }
 
-    fn loads(&self, target: usize) -> Duration {
+    pub(super) fn loads(&self, target: usize) -> Duration {
         let Some(cold) = self.targets[target].cold else { return Duration::ZERO };
         let is_idle = self.flights.iter().all(|flight| flight.target != target);
         let has_gone = self.accounts.knees.idle_since(target).is_none_or(|since| self.now.since(since) >= cold.after);
@@ -219,6 +220,9 @@ impl Reference {
     }
 
     fn takes_so_long(&mut self, flight: &Flight, usual: u64) {
+        if flight.is_cold {
+            return;
+        }
         let usual = usual.max(1);
         let took = self.now.since(flight.sent).minus(flight.start).0.clamp(usual / 16, usual * 16);
         let name = Arc::clone(&self.targets[flight.target].name);

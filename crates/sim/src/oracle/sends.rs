@@ -142,6 +142,7 @@ impl Reference {
         }
         let (ends_at, may_stop) = self.is_watched(id, path, said);
         let start = if said.reattached { Duration::ZERO } else { self.start(target, bytes) };
+        let is_cold = self.loads(target) > Duration::ZERO;
         self.wakes(target);
         let turn = self.tries_it(target);
         self.flights.push(Flight {
@@ -161,6 +162,7 @@ impl Reference {
             may_stop,
             reattached: said.reattached,
             start,
+            is_cold,
             freed: None,
             child: None,
         });

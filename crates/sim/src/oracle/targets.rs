@@ -80,6 +80,10 @@ impl Reference {
         if self.broken(flight.target).is_some() {
             self.let_go_of(flight.target);
         }
+        if matches!(outcome, Outcome::Succeeded(_)) {
+            let until = self.accounts.loads.entry(flight.target).or_default();
+            *until = (*until).min(self.now);
+        }
         self.shows_limit(&flight, outcome);
         self.shows_knee(&flight, outcome);
         let pause = match outcome {

@@ -55,6 +55,8 @@ impl World {
         let silent = Duration(span / 3);
         let too_quiet = [dispatch.timeouts.first_output, dispatch.timeouts.idle].into_iter().flatten().min();
         let (tokens_in, tokens_out, egress_bytes) = (10, self.chance.below(40), self.payers.below(4_000));
+        // What is slow gives as much each time, so that times can be compared.
+        let tokens_out = if self.outage.is_some_and(|of| of.is_slow()) { 8 } else { tokens_out };
         let egress_bytes = if dispatch.is_paid { egress_bytes } else { 0 };
         let usage = Usage { tokens_in, tokens_out, calls: 1, egress_bytes, ..Usage::default() };
         if let Some(limit) = too_quiet.filter(|limit| silent > *limit) {

@@ -176,6 +176,11 @@ impl Outage {
         (seed / 100 % 8 == 7).then_some(Self { name, from, to, room: 0, is_slow: false })
     }
 
+    /// It is slow, and fails nothing.
+    pub(super) const fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
     /// So many of this target are out, another included: so many times as long that takes.
     pub(super) fn slows(&self, name: &str, out: usize) -> u64 {
         if self.is_slow && name == self.name { out.max(1) as u64 } else { 1 }

@@ -39,6 +39,7 @@ fn core() -> Checkpoint {
             },
             limit: LimitKept { until: Timestamp(33), parts: [[1, 2, 3]; 10], answers: 11, limit: Some(4) },
             does_most_with: Some((9, Timestamp(39))),
+            used: Some(Timestamp(38)),
             retries: (100, 13),
             tokens: UsualKept { all: (8, 350), by_size: vec![(40, (5, 351)), (44, (3, 352))] },
             counted: UsualKept { all: (9, 1_000), by_size: Vec::new() },
@@ -66,7 +67,7 @@ const FIRST: &str = include_str!("../../golden/checkpoint.json");
 fn what_was_learned_comes_back_and_the_first_version_stays_readable() {
     assert_eq!(decode(&encode(&whole())).unwrap(), whole());
     let mut first = whole();
-    first.core.targets.iter_mut().for_each(|target| target.does_most_with = None);
+    first.core.targets.iter_mut().for_each(|target| (target.does_most_with, target.used) = (None, None));
     assert_eq!(String::from_utf8(encode(&first)).unwrap(), FIRST.trim_end());
     assert_eq!(decode(FIRST.as_bytes()).unwrap(), first);
     assert_eq!(decode(&encode(&Learned::default())).unwrap(), Learned::default());

@@ -59,15 +59,15 @@ pub struct TargetLine {
     pub paced_until: Option<String>,
     /// How long an attempt takes there, as configured: what counts before enough was seen.
     pub expected_ms: f64,
-    /// What attempts have come to there since the process began, of about the last 256 of each size.
+    /// What attempts have come to there since the process began, about the last 256 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lately: Option<LatelyLine>,
-    /// The same by how much they were given.
+    /// The same of about the last 256 of each size that they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lately_by_size: Vec<LatelyLine>,
 }
 
-/// What attempts on a target have come to. Of those that succeeded a half took no more, and 95 of a hundred; within an eighth.
+/// What attempts on a target have come to. Of those that succeeded a half took no more, and 95 of a hundred; it may be up to a quarter less.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatelyLine {
     /// The bytes that they were given, from and to; of all together it is not there.

@@ -75,7 +75,7 @@ fn nonsense(taken: Checkpoint, graph: &Hash) -> Checkpoint {
         (target.breaker.latest, target.breaker.seen, target.breaker.failing_since) = (u32::MAX, u32::MAX, Some(most));
         target.breaker.broken = Some((most, Duration::MAX));
         (target.limit.until, target.limit.parts, target.limit.answers) = (most, [[MOST; 3]; 10], MOST);
-        target.does_most_with = Some((0, most));
+        (target.does_most_with, target.used) = (Some((0, most)), Some(most));
         (target.limit.limit, target.retries, target.speed) = (Some(0), (u32::MAX, MOST), (MOST, 0));
         let usual = UsualKept { all: mean, by_size: (0..=u8::MAX).map(|size| (size, mean)).collect() };
         (target.tokens, target.counted) = (usual.clone(), usual);

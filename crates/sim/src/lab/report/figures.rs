@@ -73,7 +73,13 @@ pub const FIGURES: [Known; 46] = [
     known("p95", "s", Better::Less, Of::Answered, "95 of 100 answered jobs take no longer"),
     known("p99", "s", Better::Less, Of::Answered, "99 of 100 answered jobs take no longer"),
     known("p99.9", "s", Better::Less, Of::Answered, "999 of 1,000 answered jobs take no longer"),
-    known("slowdown", "times", Better::Less, Of::Answered, "how many times longer than alone, on the mean"),
+    known(
+        "slowdown",
+        "times",
+        Better::Less,
+        Of::Answered,
+        "how many times longer than alone, with nothing read before, on the mean",
+    ),
     known("slowdown p99", "times", Better::Less, Of::Answered, "99 of 100 answered jobs are slowed down no more"),
     known("jain", "0 to 1", Better::More, Of::Answered, "evenness of the slowdowns, 1 is even"),
     known(
