@@ -52,17 +52,16 @@ impl Level {
 
     /// So many at once, each as quick as here, would do what is done there, where so many attempts can be compared.
     fn is_worth(&self, there: &Self, seen_min: u64) -> Option<u128> {
-        let both = self
-            .sizes
-            .iter()
-            .filter_map(|(size, of)| Some((*of, *there.sizes.get(size)?, of.0.min(there.sizes[size].0))));
-        let both: Vec<_> = both.collect();
-        let time = |of: fn(&((u64, u64), (u64, u64), u64)) -> (u64, u64)| {
-            let sum = both.iter().map(|all| u128::from(all.2) * u128::from(of(all).1) / u128::from(of(all).0));
-            sum.sum::<u128>()
-        };
-        let enough = both.iter().map(|all| all.2).sum::<u64>() >= seen_min.max(1);
-        enough.then(|| there.mean() * time(|all| all.0) / time(|all| all.1).max(1))
+        let (mut pairs, mut here, mut longer) = (0, 0, 0);
+        for (size, (seen, took)) in &self.sizes {
+            if let Some((others, took_there)) = there.sizes.get(size) {
+                let count = seen.min(others);
+                pairs += count;
+                here += u128::from(*count) * u128::from(*took) / u128::from(*seen);
+                longer += u128::from(*count) * u128::from(*took_there) / u128::from(*others);
+            }
+        }
+        (pairs >= seen_min.max(1)).then(|| there.mean() * here / longer.max(1))
     }
 }
 
