@@ -195,6 +195,17 @@ fn document(name: &str) -> Result<Policy, String> {
     checked.accepted.as_ref().map(|accepted| (*accepted.policy).clone()).ok_or_else(first)
 }
 
+/// No policy has this name.
+fn unknown(name: &str) -> String {
+    let indexes = Index::ALL.map(Index::word);
+    let near = agendum_spec::diagnostic::nearest(name, indexes.into_iter().chain([Policy::BALANCED]));
+    let hint = near.map_or_else(
+        || format!("it is a document (rules.yaml), balanced, or one of {}", indexes.join(", ")),
+        |near| format!("did you mean {near}?"),
+    );
+    format!("no policy is called {name:?}; {hint}")
+}
+
 /// A built-in policy, or one that differs from it in its index.
 fn policy(name: &str) -> Result<Policy, String> {
     if let Some(rest) = name.strip_prefix("unhedged:") {
@@ -229,7 +240,7 @@ fn policy(name: &str) -> Result<Policy, String> {
         return Ok(policy);
     }
     let (word, aging) = name.split_once('@').unwrap_or((name, ""));
-    let index = Index::from_word(word).ok_or_else(|| format!("no policy is called {name:?}"))?;
+    let index = Index::from_word(word).ok_or_else(|| unknown(name))?;
     for band in &mut policy.bands {
         (band.index, band.deadline_index) = (index, index);
         if !aging.is_empty() {

@@ -100,7 +100,12 @@ fn text(context: &Context) -> Result<(), Failure> {
     }
     for target in targets::declared(&context.config) {
         let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
-        writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
+        let mut said = format!("{}, {} at once", can.join(", "), target.concurrency_max);
+        if let Some(cold) = target.cold {
+            said.extend([format!(", loads {} once it had nothing to do for {}", cold.start, cold.after)]);
+        }
+        said.extend(target.bytes_per_s.map(|bytes| format!(", {bytes} bytes of inputs reach it in a second")));
+        writeln!(out, "target         {} ({said})", target.name)?;
     }
     for (name, units) in context.config.pools.lines() {
         writeln!(out, "pool           {name} ({units} at once)")?;

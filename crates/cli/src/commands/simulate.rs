@@ -22,7 +22,7 @@ pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
         policy::found(json, Path::new(name), &Limits::STANDARD)?;
     }
     let wishes = Wishes { seeds: asked.seeds, loads: asked.loads, policies: asked.compare };
-    let written = Scenario::read(&text).map_err(Failure::usage)?;
+    let written = Scenario::read(&text).map_err(|wrong| Failure::usage(named(&wrong, &asked.scenario)))?;
     let scenario = written.clone().with(wishes);
     if let Some(folder) = asked.report.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
         && !folder.is_dir()
@@ -46,6 +46,12 @@ pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
         return show::json(&serde_json::to_value(&tables).unwrap_or_default());
     }
     Ok(writeln!(show::out(), "{}", report::text(&ran, &text, &tables).trim_end())?)
+}
+
+/// What is wrong, in the file that was named.
+fn named(wrong: &str, file: &str) -> String {
+    let wrong = wrong.replace("--> scenario:", &format!("--> {file}:"));
+    wrong.strip_prefix("scenario:").map_or_else(|| format!("{file}: {wrong}"), |rest| format!("{file}:{rest}"))
 }
 
 /// How far it is.

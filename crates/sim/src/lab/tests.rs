@@ -148,7 +148,8 @@ fn a_scenario_says_what_is_wrong_with_it() {
     let text = SHIPPED[0].1.replace("baseline: call-fifo", "baseline: none");
     assert_eq!(Scenario::read(&text).unwrap_err(), "baseline \"none\" is none of the policies");
     let message = Contender::named("best").unwrap_err();
-    assert_eq!(message, "no policy is called \"best\"");
+    insta::assert_snapshot!(message, @r#"no policy is called "best"; it is a document (rules.yaml), balanced, or one of fifo, call-fifo, edf, slack, attained-service, gittins, virtual-finish, value-density, risk"#);
+    insta::assert_snapshot!(Contender::named("gitins").unwrap_err(), @r#"no policy is called "gitins"; did you mean gittins?"#);
 }
 
 /// Faults of a small fleet.
