@@ -70,7 +70,8 @@ struct Level {
     seen: u32,
     /// How many were out meanwhile, in parts, all together.
     load: u64,
-    sizes: BTreeMap<Size, Sized>,
+    /// In the order of sizes.
+    sizes: SmallVec<[(Size, Sized); 8]>,
     latest: Timestamp,
 }
 
@@ -89,6 +90,8 @@ pub(crate) struct Knee {
     until: Timestamp,
     /// Of the tasks seen last.
     tasks: BTreeMap<TaskKey, Levels>,
+    /// Attempts that were counted.
+    ended: u32,
     limit: Option<u32>,
     /// What an earlier life had found, and until when that counts.
     told: Option<(u32, Timestamp)>,
@@ -99,14 +102,18 @@ impl Level {
         if self.is_old(now) {
             *self = Self::default();
         } else if self.seen >= SEEN_MAX {
-            self.sizes.values_mut().for_each(|(seen, took)| (*seen, *took) = (*seen / 2, *took / 2));
-            self.sizes.retain(|_, (seen, _)| *seen > 0);
+            self.sizes.iter_mut().for_each(|(_, (seen, took))| (*seen, *took) = (*seen / 2, *took / 2));
+            self.sizes.retain(|(_, (seen, _))| *seen > 0);
             (self.seen, self.load) = (self.seen / 2, self.load / 2);
         }
         (self.seen, self.load, self.latest) = (self.seen + 1, self.load + load, now);
-        if self.sizes.len() < SIZES_MAX || self.sizes.contains_key(&size) {
-            let of = self.sizes.entry(size).or_default();
-            *of = (of.0 + 1, of.1 + took);
+        match self.sizes.binary_search_by_key(&size, |(of, _)| *of) {
+            Ok(place) => {
+                let (_, (seen, all)) = &mut self.sizes[place];
+                (*seen, *all) = (*seen + 1, *all + took);
+            }
+            Err(place) if self.sizes.len() < SIZES_MAX => self.sizes.insert(place, (size, (1, took))),
+            Err(_) => {}
         }
     }
 
@@ -122,8 +129,10 @@ impl Level {
     /// With how many at once, each as quick as at this load, as much would be done as at another; `None` if too few can be compared.
     fn is_worth(&self, other: &Self, seen_min: u32) -> Option<u64> {
         let (mut pairs, mut here, mut there) = (0, 0, 0);
+        let mut others = other.sizes.iter().peekable();
         for (size, (seen, took)) in &self.sizes {
-            let Some((others, longer)) = other.sizes.get(size) else { continue };
+            while others.next_if(|(of, _)| of < size).is_some() {}
+            let Some((_, (others, longer))) = others.next_if(|(of, _)| of == size) else { continue };
             let count = (*seen).min(*others);
             pairs += count;
             here += u128::from(count) * u128::from(*took) / u128::from(*seen);
@@ -156,6 +165,7 @@ impl Knee {
         let (now, took) = (self.until, took.as_micros().clamp(1, TOOK_MAX));
         let load = u128::from(self.area.saturating_sub(area)) * u128::from(PARTS) / u128::from(took);
         let load = u64::try_from(load).unwrap_or(u64::MAX).min(LOAD_MAX);
+        self.ended = self.ended.wrapping_add(1);
         if !self.tasks.contains_key(&task) && self.tasks.len() >= TASKS_MAX {
             let oldest = self.tasks.iter().min_by_key(|(_, levels)| levels.latest()).map(|(task, _)| *task);
             oldest.into_iter().for_each(|task| drop(self.tasks.remove(&task)));
@@ -164,10 +174,15 @@ impl Knee {
         levels.0.entry(quarter(load) / 2).or_default().takes(load, size, took, now);
     }
 
-    /// Anew, by these rules.
+    /// Anew, by these rules, with every so-many-th attempt: a look at all that was seen takes some microseconds.
+    fn looks(&mut self, policy: &Policy) {
+        if self.ended.is_multiple_of((seen_min(policy) / 2).max(1)) {
+            self.learn(policy);
+        }
+    }
+
     fn learn(&mut self, policy: &Policy) {
-        let (now, gain) = (self.until, u64::from(policy.limits.gain));
-        let seen_min = policy.admission.samples.saturating_mul(SAMPLES).min(SEEN_MAX / 2);
+        let (now, gain, seen_min) = (self.until, u64::from(policy.limits.gain), seen_min(policy));
         self.tasks.values_mut().for_each(|levels| levels.0.retain(|_, level| now.since(level.latest) < KEEPS));
         self.tasks.retain(|_, levels| !levels.0.is_empty());
         let found: SmallVec<[Found; TASKS_MAX]> =
@@ -197,6 +212,11 @@ impl Knee {
     }
 }
 
+/// Attempts of each of two loads that can be compared.
+fn seen_min(policy: &Policy) -> u32 {
+    policy.admission.samples.saturating_mul(SAMPLES).min(SEEN_MAX / 2)
+}
+
 /// Whether one load is greater than another by more than so many percent.
 fn is_more(load: u64, than: u64, gain: u64) -> bool {
     u128::from(load) * 100 > u128::from(than) * u128::from(100 + gain)
@@ -224,14 +244,15 @@ impl Levels {
         let mut found = Found::default();
         for (place, level) in levels.iter().enumerate() {
             let load = level.mean_load();
-            let worth =
-                |of: &&Level| Some((of.mean_load() >= 2 * load, !of.is_old(now), level.is_worth(of, seen_min)?));
-            let above: SmallVec<[(bool, bool, u64); 16]> = levels[place + 1..].iter().filter_map(worth).collect();
-            let does_more = above.iter().filter(|(.., worth)| is_more(*worth, load, gain));
-            found.reach = does_more.clone().filter(|(is_far, ..)| *is_far).map(|of| of.2).fold(found.reach, u64::max);
-            if found.knee.is_none() && does_more.count() == 0 && above.iter().any(|(is_far, ..)| *is_far) {
+            let far = levels[place + 1..].iter().filter(|of| of.mean_load() >= 2 * load);
+            let worth = |of: &&Level| Some((of.latest, level.is_worth(of, seen_min)?));
+            let above: SmallVec<[(Timestamp, u64); 16]> = far.filter_map(worth).collect();
+            let most = above.iter().map(|(_, worth)| *worth).max();
+            if most.is_some_and(|most| is_more(most, load, gain)) {
+                found.reach = found.reach.max(most.unwrap_or_default());
+            } else if most.is_some() && found.knee.is_none() {
                 found.knee = Some(load);
-                found.is_fresh = above.iter().any(|(is_far, is_fresh, _)| *is_far && *is_fresh);
+                found.is_fresh = above.iter().any(|(latest, _)| now.since(*latest) < OLD);
             }
         }
         found
@@ -251,7 +272,7 @@ impl Scheduler {
         let made = success.usage.tokens_out.saturating_add(success.usage.tokens_reasoning);
         let size = (quarter(flight.bytes) / 4, quarter(made) / 4);
         row.knee.ends(task, area, (size, self.now.since(flight.sent)));
-        row.knee.learn(&self.policy);
+        row.knee.looks(&self.policy);
     }
 
     /// Other rules count: where they limit nothing, what was learned is forgotten.

@@ -13,6 +13,8 @@ pub(super) struct Knees {
     /// Attempts that have ended: on which target, from when to when.
     ended: Vec<(usize, u64, u64)>,
     tasks: BTreeMap<usize, Tasks>,
+    /// How many attempts were counted.
+    counted: BTreeMap<usize, u64>,
     most: BTreeMap<usize, usize>,
     /// What an earlier life had found, and until when that counts.
     told: BTreeMap<usize, (usize, Timestamp)>,
@@ -118,7 +120,13 @@ impl Reference {
             let of = level.sizes.entry((size[0], size[1])).or_default();
             *of = (of.0 + 1, of.1 + took);
         }
-        self.finds_knee(target);
+        let count = knees.counted.entry(target).or_default();
+        *count += 1;
+        // Each time that half as many more were seen as are compared.
+        let each = u64::from(self.policy.admission.samples).clamp(1, 32);
+        if count.is_multiple_of(each) {
+            self.finds_knee(target);
+        }
     }
 
     fn finds_knee(&mut self, target: usize) {
@@ -134,14 +142,13 @@ impl Reference {
             let levels: Vec<&Level> = levels.values().collect();
             let (mut knee, mut reach) = (None, 0);
             for (place, level) in levels.iter().enumerate() {
-                let above = levels[place + 1..].iter().filter_map(|of| Some((*of, level.is_worth(of, seen_min)?)));
-                let above: Vec<(&Level, u128)> = above.collect();
-                let far = || above.iter().filter(|(of, _)| of.mean() >= 2 * level.mean());
-                let more = far().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean()));
-                reach = more.fold(reach, u128::max);
-                let is_knee = far().count() > 0 && above.iter().all(|(_, worth)| !is_more(*worth, level.mean()));
-                if is_knee && knee.is_none() {
-                    knee = Some((level.mean(), far().any(|(of, _)| !of.is_old(now))));
+                let far = levels[place + 1..].iter().filter(|of| of.mean() >= 2 * level.mean());
+                let above: Vec<_> =
+                    far.filter_map(|of| Some((of.is_old(now), level.is_worth(of, seen_min)?))).collect();
+                let more = above.iter().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean())).max();
+                reach = more.map_or(reach, |more| reach.max(more));
+                if more.is_none() && !above.is_empty() && knee.is_none() {
+                    knee = Some((level.mean(), above.iter().any(|(is_old, _)| !is_old)));
                 }
             }
             (knee, reach)
