@@ -244,15 +244,14 @@ impl Levels {
         let mut found = Found::default();
         for (place, level) in levels.iter().enumerate() {
             let load = level.mean_load();
-            let far = levels[place + 1..].iter().filter(|of| of.mean_load() >= 2 * load);
-            let worth = |of: &&Level| Some((of.latest, level.is_worth(of, seen_min)?));
-            let above: SmallVec<[(Timestamp, u64); 16]> = far.filter_map(worth).collect();
-            let most = above.iter().map(|(_, worth)| *worth).max();
-            if most.is_some_and(|most| is_more(most, load, gain)) {
-                found.reach = found.reach.max(most.unwrap_or_default());
-            } else if most.is_some() && found.knee.is_none() {
+            let worth = |of: &&Level| Some((of.mean_load() >= 2 * load, of.latest, level.is_worth(of, seen_min)?));
+            let above: SmallVec<[(bool, Timestamp, u64); 16]> = levels[place + 1..].iter().filter_map(worth).collect();
+            let does_more = above.iter().filter(|(.., worth)| is_more(*worth, load, gain));
+            let far = || above.iter().filter(|(is_far, ..)| *is_far);
+            found.reach = does_more.clone().filter(|(is_far, ..)| *is_far).map(|of| of.2).fold(found.reach, u64::max);
+            if found.knee.is_none() && does_more.count() == 0 && far().count() > 0 {
                 found.knee = Some(load);
-                found.is_fresh = above.iter().any(|(latest, _)| now.since(*latest) < OLD);
+                found.is_fresh = far().any(|(_, latest, _)| now.since(*latest) < OLD);
             }
         }
         found

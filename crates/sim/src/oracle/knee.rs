@@ -142,13 +142,14 @@ impl Reference {
             let levels: Vec<&Level> = levels.values().collect();
             let (mut knee, mut reach) = (None, 0);
             for (place, level) in levels.iter().enumerate() {
-                let far = levels[place + 1..].iter().filter(|of| of.mean() >= 2 * level.mean());
-                let above: Vec<_> =
-                    far.filter_map(|of| Some((of.is_old(now), level.is_worth(of, seen_min)?))).collect();
-                let more = above.iter().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean())).max();
-                reach = more.map_or(reach, |more| reach.max(more));
-                if more.is_none() && !above.is_empty() && knee.is_none() {
-                    knee = Some((level.mean(), above.iter().any(|(is_old, _)| !is_old)));
+                let above = levels[place + 1..].iter().filter_map(|of| Some((*of, level.is_worth(of, seen_min)?)));
+                let above: Vec<(&Level, u128)> = above.collect();
+                let far = || above.iter().filter(|(of, _)| of.mean() >= 2 * level.mean());
+                let more = far().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean()));
+                reach = more.fold(reach, u128::max);
+                let is_knee = far().count() > 0 && above.iter().all(|(_, worth)| !is_more(*worth, level.mean()));
+                if is_knee && knee.is_none() {
+                    knee = Some((level.mean(), far().any(|(of, _)| !of.is_old(now))));
                 }
             }
             (knee, reach)
