@@ -60,6 +60,11 @@ impl Asked {
         let micros = u128::from(usual) * u128::from(row.speed.ratio()) / u128::from(USUAL);
         Duration(u64::try_from(micros).unwrap_or(u64::MAX))
     }
+
+    /// The same with what it takes until the target works on it.
+    fn takes_in_all(&self, row: &TargetRow, now: Timestamp) -> Duration {
+        self.takes(row).plus(row.start(self.bytes, now))
+    }
 }
 
 impl Board {
@@ -91,8 +96,7 @@ impl Scheduler {
         let mut scores: Scores = targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect();
         scores.sort_by_cached_key(|(target, score)| {
             let row = self.targets.row(*target);
-            let takes = asked.takes(row).plus(row.start(asked.bytes, self.now));
-            (row.target.last_resort, self.now.after(takes) > ends, *score)
+            (row.target.last_resort, self.now.after(asked.takes_in_all(row, self.now)) > ends, *score)
         });
         scores
     }
@@ -123,11 +127,8 @@ impl Scheduler {
         let turn = Duration(u64::try_from(turns / u128::from(row.limit())).unwrap_or(u64::MAX));
         let saves = next.minus(least);
         let ends = self.latest_end(slot, id);
-        let takes_in_all = |target: TargetId| {
-            let row = self.targets.row(target);
-            asked.takes(row).plus(row.start(asked.bytes, self.now))
-        };
-        let latest = if ends == Timestamp::MAX { ends } else { ends.before(takes_in_all(second)) };
+        let then = asked.takes_in_all(self.targets.row(second), self.now);
+        let latest = if ends == Timestamp::MAX { ends } else { ends.before(then) };
         let until = self.board.run(slot).inst(id).ready_at.after(saves).min(latest);
         let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;
         (is_worth && self.afford_on(slot, id, best).is_ok()).then_some((best, until))
