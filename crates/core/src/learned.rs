@@ -11,8 +11,9 @@
 //! One that turns all away, and holds nothing, is not limited: it has no room that could be found, pauses grow, and [`breaker`] leaves it alone.
 //!
 //! An attempt that fails late has held its place, and lowers nothing: where nothing answers, fewer at once would be less that is done. Nor does one that
-//! is slow: what takes longer the more there is (an engine with a batch) may do more in all, which [`knee`](crate::knee) looks at. It is no rule that takes a part off with each failure and
-//! adds one with each success: where those that go elsewhere are turned away however few there are, that comes to almost nothing.
+//! is slow: what takes longer the more there is (an engine with a batch) may do more in all, which [`knee`](crate::knee) looks at. It is no rule that takes a
+//! part off with each failure and adds one with each success: where those that go elsewhere are turned away however few there are, that comes to almost
+//! nothing.
 //!
 //! Only of targets that serve models, as [`breaker`] has it.
 
