@@ -5,8 +5,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Policy, Pool, Prefix, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait,
-    WaitFor, Windows,
+    PayloadRef, Plan, Policy, Pool, Prefix, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp,
+    Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -41,6 +41,15 @@ pub enum Event {
     WindowsPublished(Windows),
     /// The rules by which is chosen from now on. Runs that are out are not touched, what waits is ranked anew.
     PolicyPublished(Arc<Policy>),
+    /// Other parameters for that policy, until then: in place of an earlier plan. Under another policy it counts for nothing.
+    PlanPublished {
+        /// What is otherwise.
+        plan: Arc<Plan>,
+        /// From this instant on the policy counts alone.
+        until: Timestamp,
+    },
+    /// The plan counts no more: the policy does.
+    PlanWithdrawn,
     /// A caller wants a graph run.
     RunSubmitted(Box<Submission>),
     /// A caller, or a task's output, adds tasks to a live run.
@@ -162,6 +171,8 @@ impl Event {
             | Self::PoolsPublished(_)
             | Self::WindowsPublished(_)
             | Self::PolicyPublished(_)
+            | Self::PlanPublished { .. }
+            | Self::PlanWithdrawn
             | Self::RunSubmitted(_)
             | Self::TasksAdded { .. }
             | Self::TasksStreamed { .. }

@@ -76,6 +76,7 @@ mod overload;
 mod pace;
 mod place;
 mod plan;
+mod planned;
 mod plea;
 mod preempt;
 mod purse;

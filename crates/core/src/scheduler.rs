@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::hedge::Hedges;
 use crate::order::Served;
 use crate::overload::Stood;
+use crate::planned::Planned;
 use crate::preempt::Preempting;
 use crate::record::{Change, Record};
 use crate::rejected::Rejected;
@@ -27,8 +28,9 @@ use crate::timers::Wake;
 pub struct Scheduler {
     pub(crate) board: Board,
     pub(crate) targets: Targets,
-    /// The rules by which it chooses now.
+    /// The rules by which it chooses now: those that were published, or a plan's.
     pub(crate) policy: Arc<Policy>,
+    pub(crate) planned: Planned,
     /// How it is told.
     pub(crate) policy_version: Arc<str>,
     /// Runs that the last event has answered: of which graph, and what they were served.
@@ -79,6 +81,7 @@ impl Scheduler {
             targets: Targets::default(),
             policy_version: Policy::default().version().into(),
             policy: Arc::new(Policy::default()),
+            planned: Planned::default(),
             answered: Vec::new(),
             actions: VecDeque::new(),
             attempts_out: 0,
@@ -158,6 +161,7 @@ impl Scheduler {
         self.move_clock(now);
         self.learn_answers();
         self.board.queue.looks();
+        self.planned_is_over();
         match event {
             Event::Opened { incarnation, last, at, crashed, seed } => {
                 self.on_opened(incarnation, (last, at), crashed, seed);
@@ -171,6 +175,8 @@ impl Scheduler {
             Event::PoolsPublished(pools) => self.board.queue.publish(pools, self.now),
             Event::WindowsPublished(windows) => self.on_windows(windows),
             Event::PolicyPublished(policy) => self.on_policy(policy),
+            Event::PlanPublished { plan, until } => self.on_plan(Some((plan, until))),
+            Event::PlanWithdrawn => self.on_plan(None),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
             Event::TasksStreamed { attempt, added } => self.on_tasks_streamed(&attempt, &added)?,

@@ -36,6 +36,7 @@ mod pace;
 mod planned;
 mod pools;
 mod preempt;
+mod published;
 mod purses;
 mod raise;
 mod remembered;

@@ -38,6 +38,8 @@ pub enum Wake {
     Urgent,
     /// A task has waited long enough for the target that is best for it.
     Spill,
+    /// A plan is over.
+    Plan,
 }
 
 impl fmt::Display for Wake {
@@ -57,6 +59,7 @@ impl fmt::Display for Wake {
             Self::Hedge => "an attempt is slow",
             Self::Urgent => "a task has to be sent to be in time",
             Self::Spill => "a task waits for its best target no longer",
+            Self::Plan => "a plan is over",
         })
     }
 }
@@ -64,6 +67,8 @@ impl fmt::Display for Wake {
 /// What a timer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
+    /// What is over is over before anything else at that instant.
+    Plan,
     /// Before all that looks for a free target.
     Limit(TargetId),
     Start(Slot, InstId),
@@ -115,6 +120,7 @@ impl Timers {
 impl Timer {
     const fn wake(self) -> Wake {
         match self {
+            Self::Plan => Wake::Plan,
             Self::Start(..) => Wake::Start,
             Self::Wait(..) => Wake::Wait,
             Self::Expiry(..) => Wake::Expiry,

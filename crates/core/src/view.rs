@@ -27,6 +27,7 @@ impl Scheduler {
             runs: self.board.live_runs() as u64,
             tasks: self.board.live_tasks,
             attempts: self.attempts_out,
+            rules: Arc::clone(&self.policy_version),
             queued: self.board.queue.len(),
             targets: self.targets.loads(now),
             pools: self.board.queue.pools(),

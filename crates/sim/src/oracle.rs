@@ -47,6 +47,7 @@ mod planned;
 mod plea;
 mod pools;
 mod preempt;
+mod published;
 mod purse;
 mod raise;
 mod rank;
@@ -123,6 +124,7 @@ pub struct Reference {
     reached: u64,
     /// The rules of order, what tenants have had, and what was seen of runs.
     policy: Policy,
+    published: published::Published,
     accounts: share::Accounts,
     past: memory::Past,
     observed: order::Observed,
@@ -228,6 +230,7 @@ impl Reference {
             turns: [0; 3],
             reached: 0,
             policy: Policy::default(),
+            published: Default::default(),
             accounts: Default::default(),
             past: Default::default(),
             observed: Default::default(),
@@ -262,6 +265,7 @@ impl Reference {
         self.lifts();
         self.answers_are_known();
         (self.served, self.freed) = (None, None);
+        self.plan_is_over();
         match event {
             Event::Opened { incarnation, crashed, .. } => {
                 self.crashed = *crashed;
@@ -275,6 +279,8 @@ impl Reference {
             Event::PoolsPublished(pools) => self.pools.are_told(pools),
             Event::WindowsPublished(windows) => self.windows = *windows,
             Event::PolicyPublished(policy) => self.policy_published(policy),
+            Event::PlanPublished { plan, until } => self.plan_published(plan, *until),
+            Event::PlanWithdrawn => self.plan_withdrawn(),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
             Event::TasksStreamed { attempt, added } => {
@@ -380,7 +386,7 @@ impl Reference {
         self.targets.clear();
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
-        (self.policy, self.accounts, self.observed, self.pools) = Default::default();
+        (self.policy, self.published, self.accounts, self.observed, self.pools) = Default::default();
         (self.heard, self.reopening, self.gathers) = (None, true, false);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());

@@ -19,7 +19,7 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{Change, Record};
@@ -31,7 +31,7 @@ use past::Life;
 use usual::Usual;
 use world::{Course, Ground, Played};
 
-pub use compare::{Accuracy, Figure, Report, Row, TargetSaid, TenantRow};
+pub use compare::{Accuracy, Figure, Report, Row, RunSaid, TargetSaid, TenantRow};
 pub use page::page;
 pub use past::{LeftOut, Records};
 pub use places::Places;
@@ -103,8 +103,17 @@ impl Past {
     /// What the journal says of the policy that is taken for the one that was in force.
     fn says_of(&self, policy: &Policy) -> String {
         let version = policy.version();
-        let others: Vec<_> = self.policies.iter().filter(|(name, _)| ***name != *version).collect();
+        // Behind a + stands the plan that was in force as well.
+        let planned = |name: &str| name.split_once('+').is_some_and(|(of, _)| of == version);
+        let others = self.policies.iter().filter(|(name, _)| ***name != *version && !planned(name));
+        let others: Vec<_> = others.collect();
         let all: u64 = self.policies.values().sum();
+        let under: u64 = self.policies.iter().filter(|(name, _)| planned(name)).map(|(_, count)| count).sum();
+        if under > 0 && others.is_empty() {
+            return format!(
+                "so says the journal of all {all} attempts that had to be chosen, of {under} with a plan, which is not played"
+            );
+        }
         let by = |(name, count): &(&Arc<str>, &u64)| format!("{count} by {name}");
         match others.as_slice() {
             [] if all == 0 => "the journal does not name it: nothing had to be chosen".to_owned(),
@@ -132,6 +141,39 @@ impl Past {
     #[must_use]
     pub fn len(&self) -> usize {
         self.lives.len()
+    }
+
+    /// The earlier part of the runs and the later one, as they came: about so many of a hundred are earlier. Child runs go with who made them.
+    #[must_use]
+    pub fn split(self, earlier: usize) -> (Self, Self) {
+        let mut roots: Vec<(Timestamp, RunId)> = self
+            .lives
+            .values()
+            .filter(|life| self.root(life) == life.run())
+            .map(|life| (life.at, life.run()))
+            .collect();
+        roots.sort_unstable();
+        let count = roots.len() * earlier.min(100) / 100;
+        let since = roots.get(count).map_or(Timestamp::MAX, |(at, _)| *at);
+        let later: BTreeSet<RunId> = roots.split_off(count).into_iter().map(|(_, run)| run).collect();
+        let later: BTreeSet<RunId> =
+            self.lives.iter().filter(|(_, life)| later.contains(&self.root(life))).map(|(run, _)| *run).collect();
+        let mut parts = (Self::default(), Self::default());
+        for (run, life) in self.lives {
+            let part = if later.contains(&run) { &mut parts.1 } else { &mut parts.0 };
+            part.lives.insert(run, life);
+        }
+        (parts.1.bars, parts.0.bars) = self.bars.into_iter().partition(|bar| later.contains(&bar.run));
+        (parts.1.left_bars, parts.0.left_bars) = self.left_bars.into_iter().partition(|bar| bar.began >= since);
+        (parts.0.policies, parts.1.policies) = (self.policies.clone(), self.policies);
+        (parts.0.left_out, parts.0.left_unknown) = (self.left_out, self.left_unknown);
+        parts
+    }
+
+    /// When the first of its runs came; `None` if there is none.
+    #[must_use]
+    pub fn from(&self) -> Option<Timestamp> {
+        self.lives.values().map(|life| life.at).min()
     }
 
     /// True if there are none.

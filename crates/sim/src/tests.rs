@@ -61,6 +61,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         "remembered",
         "sent before who had had less",
         "sent beside a slow one, with an effect",
+        "planned for a while",
     ];
     for one in felt {
         assert!(kinds.remove(one), "{one}");

@@ -26,7 +26,7 @@ use agendum_core::{Action, Deed, Entry, Event, Keep, LookUp, Record, Rejected, S
 use agendum_spec::NormalDocument;
 use agendum_types::{
     AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition, PayloadRef,
-    Policy, Pool, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
+    Plan, Policy, Pool, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
 use serde_json::Value as Json;
 
@@ -165,6 +165,8 @@ struct World {
     pools: Vec<Pool>,
     windows: Windows,
     policy: Arc<Policy>,
+    /// What was published besides, and until when; told anew in each life, also where that is over.
+    plan: Option<(Arc<Plan>, Timestamp)>,
     results: cache::Kept,
     checker: Checker,
     soft: soft::Soft,
@@ -228,6 +230,7 @@ impl World {
             pools: if faults.unrest { fleet::pools(&mut wardens) } else { fleet::all_pools() },
             windows,
             policy: Arc::new(fleet::policy(seed, &mut rulers)),
+            plan: None,
             results: cache::Kept::new(seed),
             checker: Checker::new(windows),
             soft: soft::Soft::of(seed, faults),
@@ -319,15 +322,7 @@ impl World {
             Coming::Core(_) | Coming::Synced(_) | Coming::Piece(..) => {}
             Coming::Submit(planned) => self.submitted(&planned),
             Coming::Told(event) => {
-                if let Event::TargetsPublished(targets) = &event {
-                    self.targets.clone_from(targets);
-                }
-                if let Event::PoolsPublished(pools) = &event {
-                    self.pools.clone_from(pools);
-                }
-                if let Event::PolicyPublished(policy) = &event {
-                    self.policy = Arc::clone(policy);
-                }
+                self.keeps(&event);
                 self.tell(event);
             }
             Coming::Add(run, graph) => {

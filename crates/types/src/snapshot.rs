@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub tasks: u64,
     /// Attempts in flight.
     pub attempts: u32,
+    /// By which rules it decides: the policy's version, and behind a + that of a plan.
+    pub rules: Arc<str>,
     /// Ready tasks that wait for a target.
     pub queued: u64,
     /// One entry for each target, in the order of the table.

@@ -26,9 +26,10 @@ impl Scheduler {
         self.board.ledger.windows = windows;
     }
 
-    pub(crate) fn on_policy(&mut self, policy: Arc<Policy>) {
+    /// From now on it chooses by these rules.
+    pub(crate) fn go_by(&mut self, policy: Arc<Policy>, version: String) {
         let queued: Vec<_> = self.queued().into_iter().filter(|(slot, id)| self.unqueue(*slot, *id)).collect();
-        self.policy_version = policy.version().into();
+        self.policy_version = version.into();
         self.policy = policy;
         self.board.queue.govern(&self.policy);
         self.mend_all();

@@ -16,6 +16,8 @@ impl Scheduler {
             return false;
         };
         match timer {
+            // Whatever came first at that instant has taken it back.
+            Timer::Plan => {}
             Timer::Start(slot, id) => {
                 self.board.run_mut(slot).inst_mut(id).state = State::Ready;
                 self.take(slot, id);

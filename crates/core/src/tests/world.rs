@@ -32,6 +32,8 @@
 //! more on | more off                    the driver has another event at hand
 //! checkpoint | checkpoint nonsense      what was learned so far is told to the lives that follow; the same, turned into nonsense
 //! stop                                  the process stops in good order, until `restart`
+//! plan 10s hedge=0 | plan withdrawn     for so long these words count besides the policy's, in this life and those after it; it is taken back
+//! plan 10s of=other hedge=0             a plan for another policy
 //! ```
 
 use std::collections::BTreeMap;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, Pool,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Plan, Policy, Pool,
     Prefix, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
@@ -87,6 +89,7 @@ pub(super) struct World {
     targets: Vec<Target>,
     pools: Vec<Pool>,
     policy: Option<Arc<Policy>>,
+    planned: Option<(Arc<Plan>, Timestamp)>,
     purse: purse::Purse,
     kept: cache::Kept,
     /// What was learned, as the next life is told.
@@ -117,6 +120,7 @@ impl Default for World {
             targets: vec![target("t", "8")],
             pools: Vec::new(),
             policy: None,
+            planned: None,
             kept: cache::Kept::default(),
             checkpoint: None,
             names: Vec::new(),
@@ -155,6 +159,7 @@ impl World {
                 | "raise"
                 | "store"
                 | "policy"
+                | "plan"
         ) {
             self.line(format!("{SAID}{line}"));
         }
@@ -162,6 +167,7 @@ impl World {
             "targets" | "pools" => self.tables(word, rest),
             "limit" => self.limit(rest),
             "policy" => self.govern(rest),
+            "plan" => self.other_for_a_while(rest),
             "windows" | "purse" | "billed" | "rebilled" => self.of_the_purse(word, rest),
             "submit" => self.submit(rest),
             "again" => self.again(rest),
@@ -209,6 +215,7 @@ impl World {
         self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
         self.event(Event::WindowsPublished(self.purse.windows));
         self.publish_policy();
+        self.publish_plan();
         self.event(Event::PoolsPublished(self.pools.clone()));
         self.publish();
     }

@@ -41,7 +41,7 @@ impl Reference {
         let rules = &self.policy.bands[self.band(id, path)];
         let has_deadline = self.runs[&id].submitted.deadline.is_some();
         let index = if has_deadline { rules.deadline_index } else { rules.index };
-        ensure(choice.index == index && *choice.policy == *self.policy.version(), "another rule")?;
+        ensure(choice.index == index && *choice.policy == *self.published.version(), "another rule")?;
         let told = (choice.risky, choice.rank);
         ensure(told == (rank.0, rank.1), &format!("its rank is {:?}, and not {told:?}", (rank.0, rank.1)))
     }

@@ -198,8 +198,8 @@ impl Reference {
     }
 
     /// Other rules: all that waits is ranked anew.
-    pub(super) fn policy_published(&mut self, policy: &Policy) {
-        self.policy = policy.clone();
+    pub(super) fn goes_by(&mut self, policy: Policy) {
+        self.policy = policy;
         self.may_mend();
         self.may_lift();
         self.may_forget_knees();

@@ -147,6 +147,7 @@ impl Reference {
         instants.extend(self.next_turn());
         instants.extend(self.slow_ones());
         instants.extend(self.lifted_at());
+        instants.extend(self.published.ends());
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
             instants.extend(run.settles().filter(|at| *at > self.now));

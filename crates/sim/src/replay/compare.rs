@@ -103,6 +103,24 @@ pub struct Row {
     pub ns_per_attempt: Option<f64>,
     /// Every hundredth of how long runs took, in seconds.
     pub curve: Vec<f64>,
+    /// Run by run, as they came: for whoever weighs rules and not for people.
+    #[serde(skip)]
+    pub runs: Vec<RunSaid>,
+}
+
+/// A run, as it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSaid {
+    /// Whose.
+    pub tenant: Arc<str>,
+    /// Seconds until its answer, if it succeeded.
+    pub took: Option<f64>,
+    /// How many times longer than alone.
+    pub slowdown: Option<f64>,
+    /// True if it had a deadline and missed it.
+    pub missed: bool,
+    /// US dollars.
+    pub cost: f64,
 }
 
 /// A figure.
@@ -278,12 +296,29 @@ fn row(name: &str, courses: &BTreeMap<RunId, Course>, alone: &Alone, attempts: u
         made_up: None,
         ns_per_event: None,
         ns_per_attempt: None,
+        runs: courses.iter().map(|(run, course)| said(course, alone.get(run).copied())).collect(),
         curve: if of.took.is_empty() {
             Vec::new()
         } else {
             (0..=100).map(|hundredth| quantile(&of.took, f64::from(hundredth) / 100.0)).collect()
         },
     }
+}
+
+fn said(course: &Course, alone: Option<Duration>) -> RunSaid {
+    let took = took(course).map(secs);
+    RunSaid {
+        tenant: course.tenant.to_string().into(),
+        took,
+        slowdown: took.zip(alone).map(|(took, alone)| times_longer(took, alone)),
+        missed: is_late(course) == Some(true),
+        cost: course.cost.dollars(),
+    }
+}
+
+/// How many times longer than alone so many seconds are.
+fn times_longer(took: f64, alone: Duration) -> f64 {
+    took.max(1e-6) / secs(alone).max(1e-6)
 }
 
 /// How long runs took that succeeded, and how many times longer than alone; ordered.
@@ -295,8 +330,7 @@ struct Of {
 impl Of {
     fn all<'c>(courses: impl Iterator<Item = (&'c RunId, &'c Course)> + Clone, alone: &Alone) -> Self {
         let mut took_all: Vec<f64> = courses.clone().filter_map(|(_, course)| took(course)).map(secs).collect();
-        let slow =
-            |(run, course): (&RunId, &Course)| Some(secs(took(course)?).max(1e-6) / secs(*alone.get(run)?).max(1e-6));
+        let slow = |(run, course): (&RunId, &Course)| Some(times_longer(secs(took(course)?), *alone.get(run)?));
         let mut slow: Vec<f64> = courses.filter_map(slow).collect();
         took_all.sort_by(f64::total_cmp);
         slow.sort_by(f64::total_cmp);

@@ -193,6 +193,26 @@ fn the_journal_says_whether_the_old_policy_was_in_force() {
     assert_eq!(past.says_of(&other()), "the journal does not name it: nothing had to be chosen");
 }
 
+/// Both parts are played as the whole is: each run once, the earlier ones in the first.
+#[test]
+fn a_past_is_split_by_when_its_runs_came() {
+    let journal = journal(1, &planned(1, RUNS).unwrap(), FAULTS);
+    let whole = past(&journal);
+    let (all, began) =
+        (whole.courses(), whole.lives.iter().map(|(run, life)| (*run, life.at)).collect::<BTreeMap<_, _>>());
+    let (bars, lives) = (whole.bars().len(), whole.len());
+    let (earlier, later) = whole.split(60);
+    assert_eq!((earlier.len() + later.len(), earlier.bars().len() + later.bars().len()), (lives, bars));
+    let (first, last) = (earlier.courses(), later.courses());
+    assert_eq!(
+        (first.len(), first.len() + last.len()),
+        (all.len() * 60 / 100, all.len()),
+        "child runs go with who made them"
+    );
+    let latest = first.keys().map(|run| began[run]).max().unwrap();
+    assert!(last.keys().all(|run| began[run] >= latest), "the earlier ones are in the first part");
+}
+
 #[test]
 fn what_cannot_be_run_again_is_left_out() {
     let journal = journal(1, &planned(1, RUNS).unwrap(), FAULTS);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
+use agendum_types::plan::Evidence;
 use agendum_types::policy::{Index, Preemption};
 use agendum_types::target::{Bound, Cold, Rate};
 use agendum_types::{
-    Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
+    Capability, Duration, Effect, Hash, Labels, Limits, Money, Plan, Policy, Pool, Target, Tenant, Timestamp, Window,
+    Windows,
 };
 
 use super::{Coming, TENANTS, World};
@@ -265,6 +267,29 @@ pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
 }
 
 impl World {
+    /// Other parameters for a while; now and then for another policy, or taken back.
+    fn planned(&mut self, rulers: &mut Chance) {
+        let policy = if rulers.hits(80) { self.policy.version().into() } else { "other@00000000".into() };
+        let plan = Plan {
+            name: "plan".into(),
+            hash: Hash([7; 32]),
+            policy,
+            rules: Arc::new(drawn(rulers)),
+            lasts: Duration::secs(1),
+            horizon: Duration::secs(1),
+            evidence: Evidence::default(),
+            confidence: 0,
+            expected: Vec::new(),
+            risks: Vec::new(),
+        };
+        let (from, lasts) = (rulers.below(1_500_000), rulers.below(2_000_000));
+        let until = self.now.after(Duration::micros(from + lasts));
+        self.at(from, Coming::Told(Event::PlanPublished { plan: Arc::new(plan), until }));
+        if rulers.hits(25) {
+            self.at(from + rulers.below(2_000_000), Coming::Told(Event::PlanWithdrawn));
+        }
+    }
+
     /// Other targets, rules and pools come while runs are out.
     pub(super) fn restless(&mut self, rulers: &mut Chance, wardens: &mut Chance) {
         if self.chance.hits(25) {
@@ -275,6 +300,9 @@ impl World {
         if rulers.hits(25) {
             let told = Coming::Told(Event::PolicyPublished(Arc::new(drawn(rulers))));
             self.at(rulers.below(1_500_000), told);
+        }
+        if rulers.hits(12) {
+            self.planned(rulers);
         }
         if wardens.hits(50) {
             let told = Coming::Told(Event::PoolsPublished(pools(wardens)));

@@ -129,9 +129,32 @@ impl World {
         self.tell(Event::WindowsPublished(self.windows));
         self.tell(Event::PoolsPublished(self.pools.clone()));
         self.tell(Event::PolicyPublished(Arc::clone(&self.policy)));
+        if let Some((plan, until)) = self.plan.clone() {
+            self.tell(Event::PlanPublished { plan, until });
+        }
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
         self.bill(last);
+    }
+
+    /// What each life is told anew.
+    pub(super) fn keeps(&mut self, event: &Event) {
+        if let Event::TargetsPublished(targets) = event {
+            self.targets.clone_from(targets);
+        }
+        if let Event::PoolsPublished(pools) = event {
+            self.pools.clone_from(pools);
+        }
+        if let Event::PolicyPublished(policy) = event {
+            self.policy = Arc::clone(policy);
+        }
+        if let Event::PlanPublished { plan, until } = event {
+            self.plan = Some((Arc::clone(plan), *until));
+            self.played.kinds.insert("planned for a while");
+        }
+        if matches!(event, Event::PlanWithdrawn) {
+            self.plan = None;
+        }
     }
 
     /// The core is woken as it wished.

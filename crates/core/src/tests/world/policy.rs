@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use agendum_testkit::script;
-use agendum_types::Policy;
 use agendum_types::graph::Priority;
+use agendum_types::plan::Evidence;
 use agendum_types::policy::{Index, Preemption};
+use agendum_types::{Hash, Plan, Policy};
 
 use super::World;
 use crate::Event;
@@ -22,6 +23,47 @@ impl World {
     pub(super) fn publish_policy(&mut self) {
         if let Some(policy) = self.policy.clone() {
             self.event(Event::PolicyPublished(policy));
+        }
+    }
+}
+
+impl World {
+    /// Other parameters of the policy that was told last, for a while from now.
+    pub(super) fn other_for_a_while(&mut self, rest: &str) {
+        if rest == "withdrawn" {
+            self.planned = None;
+            self.event(Event::PlanWithdrawn);
+            return;
+        }
+        let (span, words) = rest.split_once(' ').unwrap();
+        let policy = self.policy.as_deref().cloned().unwrap_or_default();
+        let (mut rules, mut of) = (policy.clone(), policy.version());
+        for word in words.split_whitespace() {
+            match word.strip_prefix("of=") {
+                Some(other) => other.clone_into(&mut of),
+                None => rule(&mut rules, word),
+            }
+        }
+        let lasts = script::span(span);
+        let plan = Plan {
+            name: "plan".into(),
+            hash: Hash([7; 32]),
+            policy: of.into(),
+            rules: Arc::new(rules),
+            lasts,
+            horizon: lasts,
+            evidence: Evidence::default(),
+            confidence: 0,
+            expected: Vec::new(),
+            risks: Vec::new(),
+        };
+        self.planned = Some((Arc::new(plan), self.now.after(lasts)));
+        self.publish_plan();
+    }
+
+    pub(super) fn publish_plan(&mut self) {
+        if let Some((plan, until)) = self.planned.clone() {
+            self.event(Event::PlanPublished { plan, until });
         }
     }
 }
