@@ -6,6 +6,7 @@
 
 mod fields;
 mod parameters;
+pub mod plan;
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,6 +26,9 @@ pub const SCHEMA: &str = include_str!("../schema/policy.schema.json");
 
 static WORDS: LazyLock<Json> =
     LazyLock::new(|| serde_json::from_str(SCHEMA).expect("the schema is JSON: a test reads it"));
+
+/// Words of a policy document that are no parameters.
+const HEAD: [&str; 4] = ["$schema", "version", "policy", "description"];
 
 /// The documents of the built-in policies.
 const BUILT_IN: [&str; 2] = [include_str!("../policies/balanced.yaml"), include_str!("../policies/fifo.yaml")];
@@ -112,6 +116,12 @@ fn lowered(tree: &Node) -> Policy {
     if let Some(name) = tree.get("policy").and_then(Node::text) {
         policy.name = name.into();
     }
+    read_into(&mut policy, tree);
+    policy
+}
+
+/// Takes over what a document says of its parameters; the rest stays.
+fn read_into(policy: &mut Policy, tree: &Node) {
     for priority in Priority::ALL {
         let node = tree.get("order").and_then(|order| order.get(priority.word()));
         fields::read(&fields::OF_BAND, &mut policy.bands[priority as usize], node);
@@ -123,7 +133,6 @@ fn lowered(tree: &Node) -> Policy {
     fields::read(&fields::OF_PREEMPTION, &mut policy.preemption, tree.get("preemption"));
     fields::read(&fields::OF_OVERLOAD, &mut policy.overload, tree.get("overload"));
     fields::read(&fields::OF_LIMITS, &mut policy.limits, tree.get("limits"));
-    policy
 }
 
 /// The document that says all of a policy.

@@ -27,6 +27,7 @@ mod plans;
 mod policies;
 mod refused;
 mod resources;
+mod rules_for_a_while;
 mod served;
 mod touched;
 mod vocabulary;

@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use agendum_types::policy::Policy;
 use serde_json::Value as Json;
 
-use super::{WORDS, normal};
+use super::{HEAD, WORDS, normal};
 use crate::schema::resolved;
-
-/// Where a policy may differ and still be the same rules.
-const HEAD: [&str; 2] = ["version", "policy"];
 
 /// A parameter of a policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -29,7 +29,8 @@ fn words<'s>(schema: &'s Json, words: &mut BTreeSet<&'s str>) {
 
 #[test]
 fn the_schema_uses_what_the_walk_knows() {
-    let schemas = [crate::schema(), crate::policy::SCHEMA].map(|text| serde_json::from_str::<Json>(text).unwrap());
+    let schemas = [crate::schema(), crate::policy::SCHEMA, crate::policy::plan::schema()]
+        .map(|text| serde_json::from_str::<Json>(text).unwrap());
     let mut found = BTreeSet::new();
     schemas.iter().for_each(|schema| words(schema, &mut found));
     // What is only read by people or by editors says nothing that could be missed.
@@ -59,7 +60,7 @@ fn mute(all: &Json, schema: &Json, place: &str, found: &mut Vec<String>) {
 #[test]
 fn every_word_says_what_it_is_for() {
     let mut found = Vec::new();
-    for text in [crate::schema(), crate::policy::SCHEMA] {
+    for text in [crate::schema(), crate::policy::SCHEMA, crate::policy::plan::schema()] {
         let schema: Json = serde_json::from_str(text).unwrap();
         mute(&schema, &schema, "", &mut found);
     }
