@@ -24,6 +24,21 @@ const LAYERS: &[Layer] = &[
         may_use: &["types"],
         never: &["tokio", "rusqlite", "reqwest", "axum", "getrandom", "rand", "agendum-wire", "agendum-ports"],
     },
+    Layer {
+        name: "planner",
+        may_use: &["types"],
+        never: &[
+            "tokio",
+            "rusqlite",
+            "reqwest",
+            "axum",
+            "getrandom",
+            "rand",
+            "agendum-wire",
+            "agendum-ports",
+            "agendum-core",
+        ],
+    },
     Layer { name: "wire", may_use: &["types", "core"], never: &["tokio", "rusqlite", "reqwest", "axum"] },
     Layer {
         name: "ports",
@@ -47,7 +62,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "engine",
-        may_use: &["types", "spec", "core", "wire", "ports"],
+        may_use: &["types", "spec", "core", "planner", "wire", "ports"],
         never: &["axum", "reqwest", "rusqlite"],
     },
     Layer {
@@ -63,6 +78,7 @@ const LAYERS: &[Layer] = &[
             "types",
             "spec",
             "core",
+            "planner",
             "wire",
             "ports",
             "store-sqlite",
