@@ -18,6 +18,7 @@ use agendum_types::{
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
+use crate::plans::Planned;
 
 /// A message to the shard thread.
 pub(crate) enum Message {
@@ -73,6 +74,13 @@ pub(crate) enum Message {
         tenant: Tenant,
         asked: WaitsAsked,
         reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// A plan was kept, or one was taken back.
+    Plan {
+        planned: Planned,
+        /// Told once it counts.
+        reply: oneshot::Sender<()>,
         permit: OwnedSemaphorePermit,
     },
     /// How targets and pools are used.
@@ -311,6 +319,7 @@ impl Message {
             | Self::Signal { .. }
             | Self::Money(_)
             | Self::Waits { .. }
+            | Self::Plan { .. }
             | Self::Loads { .. }
             | Self::View { .. }
             | Self::Standings { .. }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
 use agendum_ports::{
-    Blobs, EndpointRow, Feedback, FeedbackBy, FeedbackFilter, Judged, LostCalls, Row, RunFilter, RunRow, Spent,
-    SpentBy, Store, StoreError, chain,
+    Blobs, EndpointRow, Feedback, FeedbackBy, FeedbackFilter, Judged, LostCalls, PlanRow, Row, RunFilter, RunRow,
+    Spent, SpentBy, Store, StoreError, chain,
 };
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
@@ -211,6 +211,15 @@ impl Reader {
         count_max: u32,
     ) -> Result<Vec<(u64, Feedback)>, StoreError> {
         self.store.opinions(tenant, of, count_max).await
+    }
+
+    /// Plans that were published, latest first, up to so many, with numbers below that.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn plans(&self, before: Option<u64>, count_max: u32) -> Result<Vec<PlanRow>, StoreError> {
+        self.store.plans(before, count_max).await
     }
 
     /// How the endpoints of notices stand, by name.

@@ -12,6 +12,7 @@ mod inside;
 mod judged;
 mod keyed;
 mod notices;
+mod planned;
 mod pleas;
 mod pools;
 mod reconciled;

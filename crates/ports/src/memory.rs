@@ -2,6 +2,7 @@
 
 mod feedback;
 mod notices;
+mod plans;
 mod results;
 mod retention;
 mod spending;
@@ -16,6 +17,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::feedback::{Feedback, Unread};
+use crate::plans::PlanRow;
 use crate::results::KeptResult;
 use crate::retention::BlobName;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
@@ -39,6 +41,7 @@ struct State {
     /// With the number of each.
     feedback: Vec<(u64, Feedback)>,
     unread: BTreeMap<(ShardId, Seq), Unread>,
+    plans: Vec<PlanRow>,
     kept: BTreeMap<(Tenant, Hash), KeptResult>,
 }
 

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::feedback::{Feedbacks, Judgement};
 use crate::notices::{Noted, Notices};
+use crate::plans::Plans;
 use crate::results::Results;
 use crate::retention::Retention;
 use crate::spending::{Settled, Spending};
@@ -214,7 +215,7 @@ pub struct Opened {
 }
 
 /// The durable state of an installation.
-pub trait Store: Retention + Results + Spending + Notices + Feedbacks {
+pub trait Store: Retention + Results + Spending + Notices + Feedbacks + Plans {
     /// Counts the shard's incarnation up, commits it and fences off earlier ones.
     fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
 

@@ -12,6 +12,7 @@ mod forget;
 mod index;
 mod notices;
 mod place;
+mod plans;
 mod read;
 mod results;
 mod retention;

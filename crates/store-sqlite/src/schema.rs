@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 11] = [
+pub(crate) const MIGRATIONS: [&str; 12] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -214,6 +214,24 @@ pub(crate) const MIGRATIONS: [&str; 11] = [
     CREATE TABLE learned (
         shard INTEGER PRIMARY KEY,
         body BLOB NOT NULL
+    ) STRICT;
+",
+    "
+    CREATE TABLE plans (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        policy TEXT NOT NULL,
+        document TEXT NOT NULL,
+        changes TEXT NOT NULL,
+        description TEXT,
+        flags TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        withdrawn INTEGER,
+        withdrawn_by TEXT,
+        why TEXT
     ) STRICT;
 ",
 ];

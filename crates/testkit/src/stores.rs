@@ -2,6 +2,7 @@
 
 mod feedback;
 mod notices;
+mod plans;
 mod results;
 mod spending;
 
@@ -103,6 +104,7 @@ pub async fn conforms(store: &dyn Store) {
     feedback::reads_verdicts_once(store).await;
     results::keeps_results(store).await;
     keeps_what_was_learned(store).await;
+    plans::keeps_plans(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {

@@ -8,6 +8,7 @@ mod hand;
 mod learned;
 mod money;
 mod note;
+mod plans;
 mod stated;
 mod stop;
 mod unsaid;
@@ -114,6 +115,8 @@ pub(super) struct Life {
     ends: Ends,
     /// What providers say that they let through.
     stated: BTreeMap<TargetId, stated::Stated>,
+    /// The number of the latest plan that it was told of.
+    plan: u64,
     /// Cancelled with its end: what it had running for a run of its own is the next life's.
     over: CancellationToken,
     pub(super) waiters: Waiters,
@@ -130,7 +133,7 @@ impl Drop for Life {
 impl Life {
     /// Takes up the journal's open runs.
     pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, crashed: bool, mut waiters: Waiters) -> Self {
-        let Restored { scheduler, opened, tenants, stated } = restored;
+        let Restored { scheduler, opened, tenants, stated, plan } = restored;
         // A run that the journal does not hold, or holds with its answer, will give none: who waits for it is sent to the store.
         waiters.answers.retain(|run, _| is_to_come(&scheduler, *run));
         let id = u64::from(opened.incarnation.0);
@@ -154,6 +157,7 @@ impl Life {
             learning: Learning::default(),
             ends: Ends::default(),
             stated: BTreeMap::new(),
+            plan: 0,
             over: CancellationToken::new(),
             waiters,
             around,
@@ -167,6 +171,7 @@ impl Life {
         life.event(Event::WindowsPublished(life.around.windows));
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
+        plan.into_iter().for_each(|plan| life.counts(plan));
         life.stated = life.stated_before(&stated);
         life.event(Event::TargetsPublished(life.table()));
         life.nothing_is_learned();
@@ -279,6 +284,7 @@ impl Life {
             }
             Message::Money(message) => self.of_money(message),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
+            Message::Plan { planned, reply, permit: _held } => self.planned(planned, reply),
             Message::Loads { reply, permit: _held } => drop(reply.send(self.loads())),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =

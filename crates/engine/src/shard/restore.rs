@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 
 use super::Surroundings;
 use crate::payloads::PayloadError;
+use crate::plans::{self, Counts};
 use crate::rows;
 
 /// Rows read at once. Each page costs the store a look at every open run.
@@ -57,6 +58,8 @@ pub(super) struct Restored {
     pub(super) tenants: FxHashMap<RunId, Tenant>,
     /// What providers had stated of their limits.
     pub(super) stated: Vec<Stated>,
+    /// What counts besides the policy.
+    pub(super) plan: Option<Counts>,
 }
 
 impl Restored {
@@ -86,6 +89,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
         pass.read(&mut lost).await?;
         if !pass.again {
             learn_spending(surroundings, &mut pass.scheduler, opened.high_water).await?;
+            let plan = plans::in_force(surroundings).await;
             let mut left_out = surroundings.left_out.lock().unwrap_or_else(PoisonError::into_inner);
             *left_out = lost.runs;
             // Who follows one since the last life would wait for ever.
@@ -95,6 +99,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
                 opened,
                 tenants: pass.tenants,
                 stated: stated.unwrap_or_default(),
+                plan,
             });
         }
     }

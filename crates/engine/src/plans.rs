@@ -1,0 +1,155 @@
+//! Plans: other parameters for a while, published from outside, kept before they count.
+
+use std::sync::Arc;
+
+use agendum_planner::{Finding, Lint, lint};
+use agendum_ports::{PlanRow, StoreError, Withdrawal};
+use agendum_spec::Diagnostic;
+use agendum_spec::policy::{Difference, differences, plan};
+use agendum_types::{Plan, Policy, Principal, Timestamp};
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::inbox::Message;
+use crate::shard::{Health, Surroundings};
+
+/// A plan that counts, by its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) number: u64,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) until: Timestamp,
+}
+
+/// Why a plan was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The document is wrong.
+    #[error("the document is not a plan: {}", first(.0))]
+    Document(Vec<Diagnostic>),
+    /// It is a plan that may not be taken.
+    #[error("{}", sentences(.0))]
+    Refused(Vec<Finding>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The shard takes nothing now; what was kept counts with its next life.
+    #[error("the engine takes nothing now ({0}): look at `agendum plan ls` before you publish again")]
+    Unavailable(Health),
+}
+
+fn first(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.first().map_or_else(String::new, |one| format!("{}:{}: {}", one.line, one.column, one.message))
+}
+
+fn sentences(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| &*finding.message).collect::<Vec<_>>().join("; ")
+}
+
+/// What the one has otherwise than the other, in lines.
+fn changes(policy: &Policy, rules: &Policy) -> Vec<String> {
+    let written = |value: &Option<Json>| match value {
+        None => "none".to_owned(),
+        Some(Json::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    let line = |of: Difference| format!("{}: {} → {}", of.path, written(&of.values[0]), written(&of.values[1]));
+    differences(policy, rules).into_iter().map(line).collect()
+}
+
+impl Engine {
+    /// Takes a plan: it is checked, kept, and counts when this returns, in place of the one before. With what the linter has to say of it.
+    ///
+    /// # Errors
+    ///
+    /// If the document is no plan for the policy in force, the store fails, or the shard takes no work now.
+    pub async fn publish_plan(&self, document: &str, by: Principal) -> Result<PlanRow, PlanError> {
+        let policy = &self.around.policy;
+        let checked = plan::check(document, policy, &self.around.limits);
+        let Some(accepted) = checked.accepted else { return Err(PlanError::Document(checked.diagnostics)) };
+        let Lint { refused, flags } = lint(&accepted.plan, policy);
+        if !refused.is_empty() {
+            return Err(PlanError::Refused(refused));
+        }
+        let (at, plan) = (self.around.later(), accepted.plan);
+        let row = PlanRow {
+            number: 0,
+            name: Arc::clone(&plan.name),
+            hash: plan.hash,
+            policy: Arc::clone(&plan.policy),
+            document: accepted.document.0,
+            changes: changes(policy, &plan.rules),
+            description: accepted.description,
+            flags: flags.into_iter().map(|flag| flag.message).collect(),
+            by,
+            at,
+            until: at.after(plan.lasts),
+            withdrawn: None,
+        };
+        let number = self.around.store.keep_plan(row.clone()).await?;
+        self.tell_plan(Planned::Published(Counts { number, plan, until: row.until })).await?;
+        tracing::info!(plan = %row.name, number, by = %row.by, until = %row.until, "a plan is in force");
+        Ok(PlanRow { number, ..row })
+    }
+
+    /// Takes back the plan in force, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or the shard takes no work now.
+    pub async fn withdraw_plan(&self, by: Principal, why: Option<String>) -> Result<Option<PlanRow>, PlanError> {
+        let store = &self.around.store;
+        let now = self.around.later();
+        let Some(row) = store.plans(None, 1).await?.pop().filter(|row| row.is_in_force(now)) else { return Ok(None) };
+        let withdrawal = Withdrawal { at: now, by, why };
+        if !store.withdraw_plan(row.number, withdrawal.clone()).await? {
+            return Ok(None);
+        }
+        self.tell_plan(Planned::Withdrawn(row.number)).await?;
+        tracing::info!(plan = %row.name, number = row.number, by = %withdrawal.by, "a plan is withdrawn");
+        Ok(Some(PlanRow { withdrawn: Some(withdrawal), ..row }))
+    }
+
+    /// The policy in force, whatever a plan has otherwise.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.around.policy
+    }
+
+    async fn tell_plan(&self, planned: Planned) -> Result<(), PlanError> {
+        let permit = self.permit().await;
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Plan { planned, reply, permit });
+        told.await.map_err(|_| PlanError::Unavailable(self.health()))
+    }
+}
+
+/// What the shard is told of plans.
+#[derive(Debug)]
+pub(crate) enum Planned {
+    /// This one counts, unless a later one does.
+    Published(Counts),
+    /// The one with this number counts no more.
+    Withdrawn(u64),
+}
+
+/// The plan that counts when a life begins. Without it the policy counts alone: that one cannot be read keeps nobody from beginning.
+pub(crate) async fn in_force(around: &Surroundings) -> Option<Counts> {
+    let lost = |why: String| tracing::warn!(why, "the plan in force is left out: the policy counts alone");
+    let row = around.store.plans(None, 1).await.map_err(|error| lost(error.to_string())).ok()?.pop()?;
+    if !row.is_in_force(around.later()) {
+        return None;
+    }
+    let checked = plan::check(&row.document, &around.policy, &around.limits);
+    let Some(accepted) = checked.accepted else {
+        lost(first(&checked.diagnostics));
+        return None;
+    };
+    let Lint { refused, .. } = lint(&accepted.plan, &around.policy);
+    if !refused.is_empty() {
+        lost(sentences(&refused));
+        return None;
+    }
+    Some(Counts { number: row.number, plan: accepted.plan, until: row.until })
+}
