@@ -4,6 +4,7 @@ mod check;
 mod graph;
 mod index;
 mod people;
+mod plan;
 mod policy;
 mod replay;
 mod simulate;
@@ -22,6 +23,7 @@ use crate::programs::Example;
 pub(crate) use check::Check;
 pub(crate) use index::Index;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
+pub(crate) use plan::{Plan, Propose};
 pub(crate) use policy::{Policy, SchemaOf};
 pub(crate) use replay::Replay;
 pub(crate) use simulate::Simulate;
@@ -195,6 +197,9 @@ pub(crate) enum Command {
     /// The rules by which the scheduler chooses: check, compare and show them
     #[command(subcommand, after_help = policy::HELP)]
     Policy(Policy),
+    /// Other parameters for a while: check, publish, withdraw and list plans, or find one in the journal
+    #[command(subcommand, after_help = plan::HELP)]
+    Plan(Plan),
     /// Print the JSON Schema of documents, for editors
     Schema {
         /// Of which documents

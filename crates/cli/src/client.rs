@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use agendum_wire::v1::{
-    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Lost, Opinions, Pinged, Problem, Reconcile, Reconciled,
-    Run, RunDetail, Spend, Submit, Targets, WaitLine, Waits, Why,
+    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Lost, Opinions, Pinged, PlanLine, Plans, Problem, Publish,
+    Reconcile, Reconciled, Run, RunDetail, Spend, Submit, Targets, WaitLine, Waits, Why, Withdrawn,
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -267,6 +267,21 @@ impl Client {
     /// What waits for people and signals.
     pub(crate) async fn waits(&self, query: &[(&str, String)]) -> Result<Waits, Failure> {
         self.json(self.request(Method::GET, &format!("/v1/waits?{}", encoded(query)))).await
+    }
+
+    /// Plans that were published, latest first.
+    pub(crate) async fn plans(&self, query: &[(&str, String)]) -> Result<Plans, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/plans?{}", encoded(query)))).await
+    }
+
+    /// Puts a plan in force.
+    pub(crate) async fn publish(&self, plan: &Publish) -> Result<PlanLine, Failure> {
+        self.json(self.request(Method::POST, "/v1/plans").json(plan)).await
+    }
+
+    /// Takes back the plan in force.
+    pub(crate) async fn withdraw(&self, query: &[(&str, String)]) -> Result<Withdrawn, Failure> {
+        self.json(self.request(Method::DELETE, &format!("/v1/plans?{}", encoded(query)))).await
     }
 
     /// How targets and pools are used.

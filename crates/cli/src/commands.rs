@@ -16,7 +16,9 @@ mod index;
 mod loads;
 mod notices;
 mod patience;
+mod plan;
 mod policy;
+mod propose;
 mod provider;
 mod prune;
 mod reconcile;
@@ -113,6 +115,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             next::remember(flags, &config, None);
             policy::documents(json, command, &config.limits.0)
         }
+        Command::Plan(command) => plan::plan(&context()?, command).await,
         Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
         Command::Replay(asked) => replay::replay(&context()?, &asked).await,
         Command::Simulate(asked) => simulate::simulate(json, asked),
@@ -142,9 +145,10 @@ fn check(json: bool, flags: [Option<&Path>; 2], command: Check) -> Result<(), Fa
     }
 }
 
-const fn schema(of: SchemaOf) -> &'static str {
+fn schema(of: SchemaOf) -> &'static str {
     match of {
         SchemaOf::Graph => agendum_spec::schema(),
         SchemaOf::Policy => agendum_spec::policy::SCHEMA,
+        SchemaOf::Plan => agendum_spec::policy::plan::schema(),
     }
 }

@@ -15,6 +15,7 @@ mod feedback;
 mod hooks;
 mod key;
 mod notices;
+mod plans;
 mod provider;
 mod raise;
 mod reconcile;

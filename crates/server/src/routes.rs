@@ -21,7 +21,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
 use crate::{
-    Service, again, backup, cache, connections, export, feedback, hooks, notices, raise, reconcile, runs, spend,
+    Service, again, backup, cache, connections, export, feedback, hooks, notices, plans, raise, reconcile, runs, spend,
     stream, submit, targets, waits,
 };
 
@@ -105,6 +105,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/effects", post(waits::tell))
         .route("/v1/waits", get(waits::list))
         .route("/v1/targets", get(targets::list))
+        .route("/v1/plans", get(plans::list).post(plans::publish).delete(plans::withdraw))
         .route("/v1/runs/{id}/budget", post(raise::raise))
         .route("/v1/runs/{id}/retry", post(again::retry))
         .route("/v1/runs/{id}/fork", post(again::fork))

@@ -54,4 +54,6 @@ pub(crate) enum SchemaOf {
     Graph,
     /// Of policies
     Policy,
+    /// Of plans
+    Plan,
 }

@@ -41,6 +41,9 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     for line in &found.pools {
         writeln!(out, "pool {}  {} of {} units held", line.pool.bold(), line.held, line.units)?;
     }
+    if let Some(plan) = found.rules.as_ref().filter(|rules| rules.contains('+')) {
+        writeln!(out, "decided by {plan}: a plan is in force")?;
+    }
     if found.queued > 0 {
         let waits = if found.queued == 1 { "waits" } else { "wait" };
         writeln!(out, "{} {waits} to be sent", counted(found.queued as usize, "task"))?;

@@ -35,6 +35,25 @@ const TELL_EVERY: usize = 1_000;
 pub(crate) async fn replay(context: &Context, asked: &Replay) -> Result<(), Failure> {
     let since = asked.since.before(Wall.now());
     let rules = Rules::of(context, asked)?;
+    let Reading { past, notes, began, .. } = read(context, since).await?;
+    let asked_of = Asked {
+        old: (rules.old.0, rules.old.1),
+        new: rules.new,
+        notes: rules.notes.into_iter().chain(notes).collect(),
+    };
+    let setting = setting(rules.config.as_ref().unwrap_or(&context.config));
+    let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let tells = |what: &str, done: usize, of: usize| {
+        if !context.json && began.elapsed() >= UNTOLD {
+            tell(&format!("  … {what} ({} of {of})", done + 1));
+        }
+    };
+    let report = replay::run(&past, &setting, &asked_of, &clock, &tells);
+    told(context.json, asked.report.as_deref(), &report)
+}
+
+/// The runs of the journal that were submitted since then. None is an error.
+pub(super) async fn read(context: &Context, since: Timestamp) -> Result<Reading, Failure> {
     let directory = Directory::look(&context.data);
     if !directory.exists() {
         directory.has_not_lost_its_journal()?;
@@ -49,28 +68,18 @@ pub(crate) async fn replay(context: &Context, asked: &Replay) -> Result<(), Fail
     if reading.past.is_empty() {
         return Err(reading.nothing(since));
     }
-    let Reading { past, notes, began, .. } = reading;
-    let asked_of = Asked {
-        old: (rules.old.0, rules.old.1),
-        new: rules.new,
-        notes: rules.notes.into_iter().chain(notes).collect(),
-    };
-    let config = rules.config.as_ref().unwrap_or(&context.config);
-    let setting = Setting {
+    Ok(reading)
+}
+
+/// What there is to run on under a configuration.
+pub(super) fn setting(config: &Config) -> Setting {
+    Setting {
         targets: targets::declared(config),
         pools: config.pools.all(),
         limits: config.limits.stored(),
         windows: config.budgets.windows(),
         seed: 1,
-    };
-    let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let tells = |what: &str, done: usize, of: usize| {
-        if !context.json && began.elapsed() >= UNTOLD {
-            tell(&format!("  … {what} ({} of {of})", done + 1));
-        }
-    };
-    let report = replay::run(&past, &setting, &asked_of, &clock, &tells);
-    told(context.json, asked.report.as_deref(), &report)
+    }
 }
 
 fn told(json: bool, file: Option<&Path>, report: &Report) -> Result<(), Failure> {
@@ -87,6 +96,35 @@ fn told(json: bool, file: Option<&Path>, report: &Report) -> Result<(), Failure>
     Ok(writeln!(out, "{}", out.harmless(text.trim_end()))?)
 }
 
+/// What is in force where the journal is written: with its owner, or with this command.
+pub(super) struct There {
+    theirs: Option<InForce>,
+    /// The owner's configuration, where that is not this command's.
+    pub(super) config: Option<Config>,
+    pub(super) notes: Vec<String>,
+}
+
+impl There {
+    pub(super) fn of(context: &Context) -> Self {
+        let (mut config, mut notes) = (None, Vec::new());
+        let other = InForce::other(&context.data, &InForce::of(&context.config));
+        if let Some((owner, theirs, differences)) = &other
+            && !differences.is_empty()
+        {
+            config = theirs.whole();
+            if config.is_none() {
+                let hosted = theirs.hosted(owner, &context.data);
+                notes.push(format!("{hosted}; it cannot be read here: targets and limits are this command's"));
+            }
+        }
+        Self { theirs: other.map(|(_, theirs, _)| theirs), config, notes }
+    }
+
+    pub(super) fn policy(&self, context: &Context) -> Result<Found, Failure> {
+        self.theirs.as_ref().map_or_else(|| context.config.sound_policy(), InForce::policy)
+    }
+}
+
 /// The policies that are compared, and the configuration under which runs are hosted.
 struct Rules {
     old: (Arc<Policy>, String),
@@ -99,22 +137,12 @@ struct Rules {
 impl Rules {
     fn of(context: &Context, asked: &Replay) -> Result<Self, Failure> {
         let limits = &context.config.limits.0;
-        let theirs = InForce::other(&context.data, &InForce::of(&context.config));
-        let (mut config, mut notes) = (None, Vec::new());
-        if let Some((owner, theirs, differences)) = &theirs
-            && !differences.is_empty()
-        {
-            config = theirs.whole();
-            if config.is_none() {
-                let hosted = theirs.hosted(owner, &context.data);
-                notes.push(format!("{hosted}; it cannot be read here: targets and limits are this command's"));
-            }
-        }
-        let (old, said) = match (&asked.was, &theirs) {
-            (Some(was), _) => (policy::found(context.json, was, limits)?, "as --was says"),
-            (None, Some((_, theirs, _))) => (theirs.policy()?, "the one in force now"),
-            (None, None) => (context.config.sound_policy()?, "the one in force now"),
+        let there = There::of(context);
+        let (old, said) = match &asked.was {
+            Some(was) => (policy::found(context.json, was, limits)?, "as --was says"),
+            None => (there.policy(context)?, "the one in force now"),
         };
+        let There { config, notes, .. } = there;
         let mut new: Vec<Found> = Vec::new();
         for path in &asked.policies {
             new.push(policy::found(context.json, path, limits)?);
@@ -142,15 +170,15 @@ fn named_apart(found: &Found, names: &mut Vec<String>) -> Arc<Policy> {
 }
 
 /// Runs that are being read.
-struct Reading {
-    reader: Reader,
+pub(super) struct Reading {
+    pub(super) reader: Reader,
     limits: Limits,
     tenant: Tenant,
     json: bool,
-    past: Past,
+    pub(super) past: Past,
     /// By hash of what they were made of: many runs are of one graph.
     graphs: BTreeMap<Hash, Arc<Graph>>,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     records: usize,
     unreadable: usize,
     open: usize,

@@ -23,6 +23,7 @@ mod limits;
 mod notices;
 mod place;
 mod planner;
+mod plans;
 mod policy;
 mod provider;
 mod raise;

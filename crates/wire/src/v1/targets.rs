@@ -12,6 +12,9 @@ pub struct Targets {
     /// When; absent where no process has the data directory: nothing is out then, and nothing of this is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// By which rules it is decided: the policy's version, and behind a `+` that of the plan in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
     /// Tasks that are ready and wait to be sent, whichever target they wait for.
     #[serde(default)]
     pub queued: u64,
@@ -113,6 +116,7 @@ impl Targets {
         let own = snapshot.targets.iter().filter(|load| *load.name != *Target::CHILD);
         Self {
             at: Some(instant(snapshot.at)),
+            rules: Some(snapshot.rules.to_string()),
             queued: snapshot.queued,
             targets: own.map(line).collect(),
             pools: snapshot.pools.iter().map(pool).collect(),

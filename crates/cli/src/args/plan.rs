@@ -1,0 +1,114 @@
+//! The arguments of `plan`.
+
+use std::path::PathBuf;
+
+use agendum_planner::Figure;
+use clap::Subcommand;
+
+use super::replay::Since;
+use crate::config::Age;
+
+/// Shown below the commands of `plan`.
+pub(super) const HELP: &str = "\
+A plan changes parameters of the policy in force for a while, and says why. When
+it runs out, or is withdrawn, the policy counts alone. Example, busy.yaml:
+
+  version: 1
+  plan: busy-hours
+  lasts: 2h
+  rules:
+    hedging: { share: 2 }                 # fewer second attempts
+  evidence: { how: yesterday's queue, runs: 800 }
+
+  agendum plan check busy.yaml            what is wrong with it, and what it changes
+  agendum plan publish busy.yaml          puts it in force, now
+  agendum plan withdraw --why 'too slow'  takes it back
+  agendum plan ls                         who published what, and what became of it
+
+  agendum plan propose --since 24h        looks for one in the journal: what would
+                                          have done better, and how sure that is
+  agendum plan propose --every 10m --publish   does so again and again
+
+`agendum schema plan` prints every word; docs/policies.md says more.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plan {
+    /// Check documents against the policy in force: everything that is wrong, and what they change
+    Check {
+        /// The documents, YAML or JSON; - for standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Put a plan in force, in place of the one before
+    Publish {
+        /// The document, YAML or JSON; - for standard input
+        file: PathBuf,
+    },
+    /// Take back the plan in force: the policy counts alone
+    Withdraw {
+        /// Why, for whoever reads the list
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
+    /// List the plans that were published, latest first
+    Ls {
+        /// So many at most
+        #[arg(short = 'n', long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+    /// Show a plan: what it changes, what speaks for it, what became of it
+    Show {
+        /// Its number, as `plan ls` says it [default: the latest]
+        number: Option<u64>,
+    },
+    /// Look for rules that would have done better on the journal, and say how sure that is
+    Propose(Propose),
+}
+
+/// What a proposal is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Propose {
+    /// Runs that were submitted since then: an age such as 24h or 7d, or a date
+    #[arg(long, default_value = "24h", value_name = "AGE|DATE")]
+    pub(crate) since: Since,
+    /// What shall become less: mean, p95, p99, slowdown, worst-tenant, missed, failed or cost
+    #[arg(long = "for", default_value = "mean", value_name = "FIGURE", value_parser = Figure::ALL.map(Figure::word))]
+    pub(crate) goal: String,
+    /// By so many percent at least
+    #[arg(long, default_value_t = 2.0, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) gain: f64,
+    /// No other figure may rise by more than so many percent
+    #[arg(long, default_value_t = 5.0, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) harm: f64,
+    /// One has to be sure by so many percent that it becomes less at all
+    #[arg(long, default_value_t = 90.0, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sure: f64,
+    /// Parameters that are changed at most
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub(crate) steps: u8,
+    /// Stop trying after so long, and go on with what was found
+    #[arg(long, default_value = "60s", value_name = "TIME")]
+    pub(crate) think: Age,
+    /// For how long a plan is in force [default: 1h; with --every twice that]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lasts: Option<Age>,
+    /// How it is called
+    #[arg(long, default_value = "proposed", value_name = "NAME")]
+    pub(crate) name: String,
+    /// Write its document there
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Put it in force
+    #[arg(long)]
+    pub(crate) publish: bool,
+    /// Look again every so often, until stopped
+    #[arg(long, value_name = "TIME", requires = "publish")]
+    pub(crate) every: Option<Age>,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        Ok(_) | Err(_) => Err("a percentage is a number from 0 to 100".to_owned()),
+    }
+}
