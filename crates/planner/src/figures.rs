@@ -97,6 +97,13 @@ impl Figure {
         }
     }
 
+    /// A change as people read it: of shares in points of a hundred runs, else in percent.
+    #[must_use]
+    pub fn told(self, change: f64) -> String {
+        let unit = if self.is_share() { "of 100 runs" } else { "%" };
+        format!("{:.1} {unit}", change * 100.0)
+    }
+
     /// By what part it changes from the one to the other: of shares the difference, else the ratio less one.
     #[must_use]
     pub fn change(self, from: f64, to: f64) -> f64 {

@@ -18,4 +18,4 @@ pub mod propose;
 pub use figures::{Course, Figure};
 pub use lint::{Finding, Lint, lint};
 pub use moves::{Move, moves};
-pub use propose::{Asked, Bench, Outcome, Part, Played, Proposal, Trial, propose};
+pub use propose::{Asked, Bench, Outcome, Played, Proposal, Trial, propose};

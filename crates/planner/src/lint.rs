@@ -3,6 +3,8 @@
 use agendum_types::plan::MILLION;
 use agendum_types::{Duration, Plan, Policy};
 
+use crate::figures::Figure;
+
 /// A plan is in force for that long at most, whatever its document lets through.
 pub const LASTS_MAX: Duration = Duration::secs(86_400);
 /// Runs below which evidence is thin.
@@ -73,7 +75,8 @@ fn evidence(plan: &Plan, flags: &mut Vec<Finding>) {
         };
         flags.push(found("thin_evidence", message, "`agendum plan propose` finds plans from a journal, with evidence"));
     }
-    if plan.confidence < UNSURE && runs > 0 {
+    // Nothing is what somebody says who does not say.
+    if (1..UNSURE).contains(&plan.confidence) {
         let percent = f64::from(plan.confidence) * 100.0 / MILLION as f64;
         flags.push(found("unsure", format!("its author is sure of it by {percent:.0} %"), ""));
     }
@@ -82,8 +85,9 @@ fn evidence(plan: &Plan, flags: &mut Vec<Finding>) {
         flags.push(found("horizon", message, "let it run out sooner, and publish the next one"));
     }
     for (figure, change) in plan.expected.iter().filter(|(_, change)| *change > WORSE) {
-        let percent = *change as f64 * 100.0 / MILLION as f64;
-        flags.push(found("worse", format!("it expects {figure} to rise by {percent:.1} %"), ""));
+        let change = *change as f64 / MILLION as f64;
+        let by = Figure::from_word(figure).map_or_else(|| format!("{:.1} %", change * 100.0), |of| of.told(change));
+        flags.push(found("worse", format!("it expects {figure} to rise by {by}"), ""));
     }
     flags.extend(plan.risks.iter().map(|risk| found("risk", &**risk, "")));
 }
@@ -166,6 +170,7 @@ mod tests {
         assert_eq!(said(&Plan { lasts: Duration::secs(86_401), ..sound() }), "lasts | horizon");
         assert_eq!(said(&Plan { evidence: Evidence::default(), ..sound() }), " | thin_evidence");
         assert_eq!(said(&Plan { confidence: 700_000, ..sound() }), " | unsure");
+        assert_eq!(said(&Plan { confidence: 0, ..sound() }), " | ", "nobody said");
         let expected = vec![("mean".into(), -100_000), ("p99".into(), 50_001)];
         assert_eq!(said(&Plan { expected, risks: vec!["all".into()], ..sound() }), " | worse risk");
         let bold = plan(|rules| {

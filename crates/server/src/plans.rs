@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_engine::PlanError;
 use agendum_ports::{Clock as _, PlanRow, Wall};
-use agendum_types::{Principal, Timestamp};
+use agendum_types::Principal;
 use agendum_wire::v1::{self, PlanLine, Plans, Publish, Withdrawn};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -32,13 +32,19 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     Asked(Query(Which { before, limit })): Asked<Query<Which>>,
 ) -> Result<Json<Plans>, Refused> {
-    let count_max = limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    let now = Wall.now();
-    let rows = service.reader.plans(before, count_max).await?;
-    let next = rows.last().map(|row| row.number).filter(|_| rows.len() >= count_max as usize);
-    let is_last = |place: usize| place == 0 && before.is_none();
-    let plans = rows.iter().enumerate().map(|(place, row)| line(row, is_last(place), now)).collect();
-    Ok(Json(Plans { plans, next }))
+    let count_max = limit.unwrap_or(PAGE);
+    if !(1..=PAGE_MAX).contains(&count_max) {
+        return Err(Refused::bad("limit", "not a page", format!("`limit` is a number from 1 to {PAGE_MAX}")));
+    }
+    // The one before the page says until when its first counted.
+    let mut rows = service.reader.plans(before.map(|number| number.saturating_add(1)), count_max + 1).await?;
+    let next = rows.iter().any(|row| Some(row.number) == before).then(|| rows.remove(0));
+    rows.truncate(count_max as usize);
+    let more = rows.last().map(|row| row.number).filter(|_| rows.len() >= count_max as usize);
+    let later = next.iter().chain(&rows).map(Some);
+    let later = if next.is_some() { later.collect::<Vec<_>>() } else { [None].into_iter().chain(later).collect() };
+    let plans = rows.iter().zip(later).map(|(row, later)| line(&service, row, later)).collect();
+    Ok(Json(Plans { plans, next: more }))
 }
 
 pub(crate) async fn publish(
@@ -48,7 +54,7 @@ pub(crate) async fn publish(
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let text = asked.document.as_str().map_or_else(|| asked.document.to_string(), str::to_owned);
     let row = engine.publish_plan(&text, Principal::new(LOCAL)).await.map_err(refused)?;
-    Ok((StatusCode::CREATED, Json(line(&row, true, row.at))))
+    Ok((StatusCode::CREATED, Json(line(&service, &row, None))))
 }
 
 #[derive(Deserialize)]
@@ -67,7 +73,7 @@ pub(crate) async fn withdraw(
     }
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let row = engine.withdraw_plan(Principal::new(LOCAL), why).await.map_err(refused)?;
-    Ok(Json(Withdrawn { plan: row.map(|row| line(&row, true, row.at)) }))
+    Ok(Json(Withdrawn { plan: row.map(|row| line(&service, &row, None)) }))
 }
 
 fn refused(error: PlanError) -> Refused {
@@ -91,12 +97,24 @@ fn refused(error: PlanError) -> Refused {
     }
 }
 
-fn line(row: &PlanRow, is_last: bool, now: Timestamp) -> PlanLine {
-    let state = match &row.withdrawn {
-        Some(_) => "withdrawn",
-        None if !is_last => "replaced",
-        None if row.is_in_force(now) => PlanLine::IN_FORCE,
-        None => "over",
+/// A plan as the API tells it; `later` is the one that was published next.
+fn line(service: &Service, row: &PlanRow, later: Option<&PlanRow>) -> PlanLine {
+    let replaced = later.map(|later| later.at);
+    let taken_back = row.withdrawn.as_ref().map(|withdrawal| withdrawal.at);
+    let ends = [("withdrawn", taken_back), ("replaced", replaced), ("over", Some(row.until))];
+    let (state, ended) = ends
+        .into_iter()
+        .filter_map(|(word, at)| Some((word, at?)))
+        .min_by_key(|(_, at)| *at)
+        .unwrap_or(("over", row.until));
+    // Of another policy than the one in force it counts for nothing.
+    let policy = service.engine.as_ref().map(|engine| engine.policy().version());
+    let is_for_it = policy.is_none_or(|policy| *row.policy == *policy);
+    let is_over = ended <= Wall.now();
+    let state = match (is_over, is_for_it) {
+        (true, _) => state,
+        (false, true) => PlanLine::IN_FORCE,
+        (false, false) => "other_policy",
     };
     let withdrawn = row.withdrawn.as_ref();
     PlanLine {
@@ -111,6 +129,7 @@ fn line(row: &PlanRow, is_last: bool, now: Timestamp) -> PlanLine {
         by: row.by.to_string(),
         at: v1::instant(row.at),
         until: v1::instant(row.until),
+        ended: is_over.then(|| v1::instant(ended)),
         withdrawn_at: withdrawn.map(|withdrawal| v1::instant(withdrawal.at)),
         withdrawn_by: withdrawn.map(|withdrawal| withdrawal.by.to_string()),
         why: withdrawn.and_then(|withdrawal| withdrawal.why.clone()),

@@ -19,11 +19,13 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, Record};
-use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, Pool, RunId, Target, Timestamp, Windows};
+use agendum_types::{
+    Hash, Labels, Limits, MediaType, PayloadRef, Plan, Policy, Pool, RunId, Target, Timestamp, Windows,
+};
 
 use crate::lab::chart::{Bar, Chart};
 use crate::lab::world::Clock;
@@ -58,10 +60,21 @@ pub struct Setting {
 pub struct Asked {
     /// The policy that was in force, and how that is known.
     pub old: (Arc<Policy>, String),
+    /// The plans that were published for it, in their order: played beside it, and beside nothing else.
+    pub plans: Vec<Published>,
     /// Those to compare it with.
     pub new: Vec<Arc<Policy>>,
     /// Told at the head of the report: what the caller knows of runs that it did not hand over.
     pub notes: Vec<String>,
+}
+
+/// A plan that was published, or taken back.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// When.
+    pub at: Timestamp,
+    /// Which, and until when it was for; `None` where the one before was taken back.
+    pub plan: Option<(Arc<Plan>, Timestamp)>,
 }
 
 /// The runs of a journal, ready to be run again.
@@ -110,9 +123,7 @@ impl Past {
         let all: u64 = self.policies.values().sum();
         let under: u64 = self.policies.iter().filter(|(name, _)| planned(name)).map(|(_, count)| count).sum();
         if under > 0 && others.is_empty() {
-            return format!(
-                "so says the journal of all {all} attempts that had to be chosen, of {under} with a plan, which is not played"
-            );
+            return format!("so says the journal of all {all} attempts that had to be chosen, of {under} with a plan");
         }
         let by = |(name, count): &(&Arc<str>, &u64)| format!("{count} by {name}");
         match others.as_slice() {
@@ -141,33 +152,6 @@ impl Past {
     #[must_use]
     pub fn len(&self) -> usize {
         self.lives.len()
-    }
-
-    /// The earlier part of the runs and the later one, as they came: about so many of a hundred are earlier. Child runs go with who made them.
-    #[must_use]
-    pub fn split(self, earlier: usize) -> (Self, Self) {
-        let mut roots: Vec<(Timestamp, RunId)> = self
-            .lives
-            .values()
-            .filter(|life| self.root(life) == life.run())
-            .map(|life| (life.at, life.run()))
-            .collect();
-        roots.sort_unstable();
-        let count = roots.len() * earlier.min(100) / 100;
-        let since = roots.get(count).map_or(Timestamp::MAX, |(at, _)| *at);
-        let later: BTreeSet<RunId> = roots.split_off(count).into_iter().map(|(_, run)| run).collect();
-        let later: BTreeSet<RunId> =
-            self.lives.iter().filter(|(_, life)| later.contains(&self.root(life))).map(|(run, _)| *run).collect();
-        let mut parts = (Self::default(), Self::default());
-        for (run, life) in self.lives {
-            let part = if later.contains(&run) { &mut parts.1 } else { &mut parts.0 };
-            part.lives.insert(run, life);
-        }
-        (parts.1.bars, parts.0.bars) = self.bars.into_iter().partition(|bar| later.contains(&bar.run));
-        (parts.1.left_bars, parts.0.left_bars) = self.left_bars.into_iter().partition(|bar| bar.began >= since);
-        (parts.0.policies, parts.1.policies) = (self.policies.clone(), self.policies);
-        (parts.0.left_out, parts.0.left_unknown) = (self.left_out, self.left_unknown);
-        parts
     }
 
     /// When the first of its runs came; `None` if there is none.
@@ -241,15 +225,16 @@ pub fn run(
         boundless,
     };
     let (old, steps) = (&asked.old.0, asked.new.len() + 2);
-    let play = |policy: &Arc<Policy>, boundless| -> Played {
-        world::play(&past.lives, &usual, &ground(boundless), policy, clock, false)
+    let play = |policy: &Arc<Policy>, plans: &[Published], boundless| -> Played {
+        world::play(&past.lives, &usual, &ground(boundless), (policy, plans), clock, false)
     };
     tells("how long each run takes alone", 0, steps);
-    let alone = play(&Arc::new(alone(old)), true);
+    let alone = play(&Arc::new(alone(old)), &[], true);
     let mut played = Vec::new();
     for (number, policy) in std::iter::once(old).chain(&asked.new).enumerate() {
         tells(&policy.name, number + 1, steps);
-        played.push((Arc::clone(policy), play(policy, false)));
+        let plans: &[Published] = if number == 0 { &asked.plans } else { &[] };
+        played.push((Arc::clone(policy), play(policy, plans, false)));
     }
     compare::report(past, asked, (said, lacking), &alone, played)
 }

@@ -441,13 +441,8 @@ fn description(property: &Json) -> String {
     }
 }
 
-/// The patterns of the schemas: names of graphs and of tasks, and such a name with the beginning of a hash.
+/// The two patterns of the schema: names of graphs and of tasks.
 fn matches_name(pattern: &str, text: &str) -> bool {
-    if let Some(of_name) = pattern.strip_suffix("@[0-9a-f]{8}$") {
-        let is_hash =
-            |hash: &str| hash.len() == 8 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        return text.split_once('@').is_some_and(|(name, hash)| matches_name(of_name, name) && is_hash(hash));
-    }
     let of_graph = pattern.starts_with("^[a-z0-9]");
     let first = |character: char| {
         if of_graph {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use agendum_planner::Figure;
+use agendum_planner::lint::LASTS_MAX;
 use clap::Subcommand;
 
 use super::replay::Since;
@@ -90,10 +91,10 @@ pub(crate) struct Propose {
     #[arg(long, default_value = "60s", value_name = "TIME")]
     pub(crate) think: Age,
     /// For how long a plan is in force [default: 1h; with --every twice that]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = lasts)]
     pub(crate) lasts: Option<Age>,
     /// How it is called
-    #[arg(long, default_value = "proposed", value_name = "NAME")]
+    #[arg(long, default_value = "proposed", value_name = "NAME", value_parser = name)]
     pub(crate) name: String,
     /// Write its document there
     #[arg(short, long, value_name = "FILE")]
@@ -102,8 +103,22 @@ pub(crate) struct Propose {
     #[arg(long)]
     pub(crate) publish: bool,
     /// Look again every so often, until stopped
-    #[arg(long, value_name = "TIME", requires = "publish")]
+    #[arg(long, value_name = "TIME", requires = "publish", value_parser = lasts)]
     pub(crate) every: Option<Age>,
+}
+
+fn lasts(text: &str) -> Result<Age, String> {
+    let age: Age = text.parse()?;
+    match age.0 {
+        time if time >= agendum_types::Duration::secs(1) && time <= LASTS_MAX => Ok(age),
+        _ => Err(format!("a time from 1s to {LASTS_MAX}")),
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let is_part = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(is_part) && !text.starts_with('-');
+    is_name.then(|| text.to_owned()).ok_or_else(|| "a name has 1 to 64 small letters, digits and -".to_owned())
 }
 
 fn percent(text: &str) -> Result<f64, String> {

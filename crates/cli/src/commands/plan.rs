@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agendum_planner::{Finding, Lint, lint};
+use agendum_planner::{Figure, Finding, Lint, lint};
 use agendum_spec::policy::plan::{self, Checked};
 use agendum_spec::policy::{Difference, differences};
 use agendum_spec::{Diagnostic, Severity};
@@ -77,14 +77,13 @@ impl Document {
         let warnings = count(Severity::Warning) + self.lint.flags.len();
         let mut parts = Vec::new();
         if let Some(accepted) = &self.checked.accepted {
-            let changes = differences(policy, &accepted.plan.rules).len();
-            parts.push(format!(
-                "{}, changes {} of {} for {}",
-                accepted.plan.version(),
-                counted(changes, "parameter"),
-                accepted.plan.policy,
-                accepted.plan.lasts
-            ));
+            let plan = &accepted.plan;
+            // Of another policy it is not known here what it changes.
+            let changes = match *plan.policy == *policy.version() {
+                true => counted(differences(policy, &plan.rules).len(), "parameter"),
+                false => "parameters".to_owned(),
+            };
+            parts.push(format!("{}, changes {changes} of {} for {}", plan.version(), plan.policy, plan.lasts));
         }
         parts.extend((errors > 0).then(|| counted(errors, "error")));
         parts.extend((warnings > 0).then(|| counted(warnings, "note")));
@@ -166,17 +165,25 @@ async fn publish(context: &Context, file: &Path) -> Result<(), Failure> {
         document.tell()?;
         return Err(Failure::new(USAGE, summary));
     }
-    publish_text(context, std::mem::take(&mut document.text)).await
+    publish_text(context, std::mem::take(&mut document.text), async |line| told_of(context, line)).await
 }
 
 /// Puts a document in force that was found to be one.
-pub(super) async fn publish_text(context: &Context, text: String) -> Result<(), Failure> {
+pub(super) async fn publish_text(
+    context: &Context,
+    text: String,
+    tells: impl AsyncFnOnce(&PlanLine) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let asked = Publish { document: Json::String(text) };
     runs::in_session(context, Need::Engine, async |session: &mut Session| {
-        let line = session.client.publish(&asked).await?;
-        if context.json { show::json(&line) } else { told(&line) }
+        tells(&session.client.publish(&asked).await?).await
     })
     .await
+}
+
+/// What became of a plan.
+pub(super) fn told_of(context: &Context, line: &PlanLine) -> Result<(), Failure> {
+    if context.json { show::json(line) } else { told(line) }
 }
 
 async fn withdraw(context: &Context, why: Option<String>) -> Result<(), Failure> {
@@ -230,13 +237,15 @@ const LINE_MAX: usize = 200;
 
 /// `7  busy-hours  in force until …  by local at …`.
 fn headline(line: &PlanLine) -> String {
-    let state = match (&*line.state, &line.withdrawn_at) {
-        (PlanLine::IN_FORCE, _) => format!("in force until {}", line.until),
-        ("withdrawn", Some(at)) => {
+    let ended = line.ended.as_deref().unwrap_or("–");
+    let state = match &*line.state {
+        PlanLine::IN_FORCE => format!("in force until {}", line.until),
+        "other_policy" => format!("not in force, another policy is; ends {}", line.until),
+        "withdrawn" => {
             let why = line.why.as_ref().map_or_else(String::new, |why| format!(": {}", show::in_line(why)));
-            format!("withdrawn {at} by {}{why}", line.withdrawn_by.as_deref().unwrap_or("–"))
+            format!("withdrawn {ended} by {}{why}", line.withdrawn_by.as_deref().unwrap_or("–"))
         }
-        (state, _) => format!("{state}, was for until {}", line.until),
+        state => format!("{state} {ended}"),
     };
     format!("{}  {}  {state}; published {} by {}, for {}", line.number, line.name, line.at, line.by, line.policy)
 }
@@ -275,10 +284,17 @@ fn show(context: &Context, number: Option<u64>, plans: &Plans) -> Result<(), Fai
     if evidence["runs"].as_u64().unwrap_or_default() > 0 {
         let sure = document["confidence"].as_f64().unwrap_or_default() * 100.0;
         let (how, runs) = (evidence["how"].as_str().unwrap_or_default(), &evidence["runs"]);
-        writeln!(out, "evidence: {runs} runs, sure by {sure:.0} %; {how}")?;
+        let attempts = evidence["attempts"].as_u64().filter(|attempts| *attempts > 0);
+        let attempts = attempts.map_or_else(String::new, |attempts| format!(" with {attempts} attempts"));
+        let sure = if sure > 0.0 { format!(", sure by {sure:.0} %") } else { String::new() };
+        let how = if how.is_empty() { String::new() } else { format!("; {how}") };
+        writeln!(out, "evidence: {runs} runs{attempts}{sure}{how}")?;
     }
     for (figure, change) in document["expected"].as_object().into_iter().flatten() {
-        writeln!(out, "expected: {figure} {:+.1} %", change.as_f64().unwrap_or_default() * 100.0)?;
+        let change = change.as_f64().unwrap_or_default();
+        let (sign, size) = (if change < 0.0 { "−" } else { "+" }, change.abs());
+        let by = Figure::from_word(figure).map_or_else(|| format!("{:.1} %", size * 100.0), |of| of.told(size));
+        writeln!(out, "expected: {figure} {sign}{by}")?;
     }
     Ok(())
 }

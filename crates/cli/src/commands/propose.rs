@@ -4,28 +4,26 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agendum_engine::Reader;
-use agendum_planner::{Asked, Bench, Course, Figure, Outcome, Part, Played, Proposal, Trial, propose as search};
-use agendum_ports::{Clock as _, PlanRow, Wall};
-use agendum_sim::replay::{self, Past, RunSaid, Setting};
+use agendum_planner::lint::LASTS_MAX;
+use agendum_planner::propose::EARLIER;
+use agendum_planner::{Asked, Bench, Course, Figure, Outcome, Played, Proposal, Trial, propose as search};
+use agendum_ports::{Clock as _, Wall};
+use agendum_sim::replay::{self, Past, Published, Report, Row, RunSaid, Setting};
 use agendum_spec::policy::plan;
-use agendum_types::{Limits, Plan, Policy, Timestamp};
+use agendum_types::{Limits, Plan, Policy};
 use serde_json::{Value as Json, json};
 
 use super::Context;
-use super::plan::{changes, in_force, publish_text};
-use super::replay::{Reading, There, read, setting};
+use super::plan::{changes, in_force, publish_text, told_of};
+use super::replay::{Reading, There, published, read, setting};
 use crate::args::Propose;
+use crate::config::Age;
 use crate::failure::Failure;
 use crate::hosting::{signalled, tell};
 use crate::{next, show};
 
-/// Of a hundred runs so many are for choosing; the rest judges.
-const EARLIER: usize = 60;
 /// Rules that are played between two looks at the clock.
 const AT_ONCE: usize = 8;
-/// Plans that are looked through for the one that was in force.
-const PLANS_MAX: u32 = 100;
 /// A plan lasts so long where nobody says.
 const LASTS: agendum_types::Duration = agendum_types::Duration::secs(3_600);
 
@@ -49,27 +47,35 @@ pub(super) async fn propose(context: &Context, asked: &Propose) -> Result<(), Fa
     }
 }
 
+/// For how long a plan is in force: as asked, else twice the time until the next look, and a day at most.
+fn lasts(asked: &Propose) -> agendum_types::Duration {
+    let twice = |every: Age| agendum_types::Duration::micros(every.0.0.saturating_mul(2)).min(LASTS_MAX);
+    asked.lasts.map_or_else(|| asked.every.map_or(LASTS, twice), |lasts| lasts.0)
+}
+
 async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
     let (now, began) = (Wall.now(), Instant::now());
     let policy = in_force(context)?;
     let there = There::of(context);
     let since = asked.since.before(now);
     let Reading { past, reader, notes, .. } = read(context, since).await?;
-    let old = was_in_force(&reader, &policy, since, now, &context.config.limits.0).await?;
+    let plans = published(&reader, &policy, since, &context.config.limits.0).await?;
     let (from, runs) = (past.from().unwrap_or(since), past.len());
     let how = format!(
-        "replay of {runs} runs from {from} on; chosen on the earlier {EARLIER} of a hundred, judged by the later"
+        "replay of {runs} runs from {from} on; chosen by the earlier {EARLIER} of a hundred, judged by the later"
     );
-    let (earlier, later) = past.split(EARLIER);
     let mut bench = Replayed {
-        parts: [earlier, later],
+        past,
         setting: setting(there.config.as_ref().unwrap_or(&context.config)),
-        old,
+        old: (Arc::clone(&policy), plans),
+        happened: Vec::new(),
+        again: Vec::new(),
         until: began + asked.think.0.to_std(),
         late: false,
         began,
         silent: context.json,
     };
+    bench.begin();
     let wanted = Asked {
         name: asked.name.as_str().into(),
         goal: Figure::from_word(&asked.goal).unwrap_or(Figure::Mean),
@@ -77,10 +83,7 @@ async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
         harm_max: asked.harm / 100.0,
         confidence_min: asked.sure / 100.0,
         steps_max: asked.steps.into(),
-        lasts: asked.lasts.map_or_else(
-            || asked.every.map_or(LASTS, |every| agendum_types::Duration::micros(every.0.0.saturating_mul(2))),
-            |lasts| lasts.0,
-        ),
+        lasts: lasts(asked),
         how: how.into(),
     };
     let proposal = search(&policy, &wanted, &mut bench);
@@ -94,17 +97,23 @@ async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
         std::fs::write(file, text)
             .map_err(|error| Failure::usage(format!("cannot write {}: {error}", file.display())))?;
     }
-    if context.json {
-        show::json(&said(&proposal, &policy, document.as_deref(), is_late, &notes))?;
-    } else {
+    let mut said = said(&proposal, &policy, document.as_deref(), is_late, &notes);
+    if !context.json {
         notes.iter().for_each(|note| tell(&format!("note: {note}")));
         table(&proposal, &policy, &wanted, is_late)?;
         afterwards(asked, document.is_some());
     }
-    match document.filter(|_| asked.publish) {
-        Some(document) => publish_text(context, document).await,
-        None => Ok(()),
-    }
+    let Some(document) = document.filter(|_| asked.publish) else {
+        return if context.json { show::json(&said) } else { Ok(()) };
+    };
+    publish_text(context, document, async |line| {
+        if !context.json {
+            return told_of(context, line);
+        }
+        said["published"] = serde_json::to_value(line)?;
+        show::json(&said)
+    })
+    .await
 }
 
 /// The document of a plan that was found: read again, as whoever publishes it will.
@@ -119,41 +128,16 @@ fn written(found: &Plan, policy: &Policy, limits: &Limits) -> Result<String, Fai
     }
 }
 
-/// The rules that most of the period was under, and how that is known: the policy's, or a plan's.
-async fn was_in_force(
-    reader: &Reader,
-    policy: &Arc<Policy>,
-    since: Timestamp,
-    now: Timestamp,
-    limits: &Limits,
-) -> Result<(Arc<Policy>, String), Failure> {
-    let rows = reader.plans(None, PLANS_MAX).await?;
-    let mut next = now;
-    let mut longest: Option<(agendum_types::Duration, &PlanRow)> = None;
-    for row in &rows {
-        let withdrawn = row.withdrawn.as_ref().map_or(row.until, |withdrawal| withdrawal.at);
-        let counted = withdrawn.min(row.until).min(next).since(row.at.max(since));
-        next = row.at;
-        if *row.policy == *policy.version() && longest.is_none_or(|(most, _)| counted > most) {
-            longest = Some((counted, row));
-        }
-    }
-    let half = agendum_types::Duration::micros(now.since(since).as_micros() / 2);
-    let Some((_, row)) = longest.filter(|(counted, _)| *counted > half) else {
-        return Ok((Arc::clone(policy), "the one in force now".to_owned()));
-    };
-    let rules = plan::check(&row.document, policy, limits).accepted.map(|accepted| Arc::clone(&accepted.plan.rules));
-    let said = format!("with plan {} ({}), which most of the period was under", row.number, row.name);
-    Ok((rules.unwrap_or_else(|| Arc::clone(policy)), said))
-}
-
 /// The journal, which can be played again.
 struct Replayed {
-    /// The earlier and the later part.
-    parts: [Past; 2],
+    past: Past,
     setting: Setting,
-    old: (Arc<Policy>, String),
-    /// Until then the earlier part is played.
+    /// What was in force, and what was published beside it.
+    old: (Arc<Policy>, Vec<Published>),
+    /// What happened, and what comes of it under that.
+    happened: Vec<Course>,
+    again: Vec<Course>,
+    /// Until then other rules are tried.
     until: Instant,
     /// Time was up before all was tried.
     late: bool,
@@ -164,39 +148,49 @@ struct Replayed {
 /// What takes no longer than this is not told.
 const UNTOLD: Duration = Duration::from_millis(500);
 
+impl Replayed {
+    /// How the past is reproduced.
+    fn begin(&mut self) {
+        let report = self.replay(&self.old.0, self.old.1.clone(), Vec::new());
+        self.happened = courses(&report.happened);
+        self.again = report.policies.first().map(courses).unwrap_or_default();
+    }
+
+    fn replay(&self, first: &Arc<Policy>, plans: Vec<Published>, new: Vec<Arc<Policy>>) -> Report {
+        let asked = replay::Asked { old: (Arc::clone(first), String::new()), plans, new, notes: Vec::new() };
+        let began = self.began;
+        let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        replay::run(&self.past, &self.setting, &asked, &clock, &|_, _, _| {})
+    }
+}
+
 impl Bench for Replayed {
-    fn play(&mut self, part: Part, rules: &[Arc<Policy>], what: &str) -> Vec<Played> {
+    fn past(&self) -> (&[Course], &[Course]) {
+        (&self.happened, &self.again)
+    }
+
+    fn play(&mut self, rules: &[Arc<Policy>], what: &str) -> Vec<Played> {
         let mut played = Vec::with_capacity(rules.len());
         for chunk in rules.chunks(AT_ONCE) {
-            if part == Part::Earlier && Instant::now() >= self.until && !played.is_empty() {
+            if Instant::now() >= self.until && !played.is_empty() {
                 self.late = true;
                 break;
             }
             if !self.silent && self.began.elapsed() >= UNTOLD {
-                let where_is = if part == Part::Earlier { "earlier part" } else { "later part" };
-                tell(&format!("  … {where_is}, {what} ({} done)", played.len()));
+                tell(&format!("  … {what}: {} of {}", played.len(), rules.len()));
             }
-            played.extend(self.of(part, chunk));
+            // The first is tried in the place of what was in force: so many less are played.
+            let (first, rest) = chunk.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+            let Some(first) = first else { break };
+            let report = self.replay(first, Vec::new(), rest.to_vec());
+            played.extend(report.policies.iter().map(|row| Played { courses: courses(row), attempts: row.attempts }));
         }
         played
     }
 }
 
-impl Replayed {
-    fn of(&self, part: Part, rules: &[Arc<Policy>]) -> Vec<Played> {
-        let past = &self.parts[usize::from(part == Part::Later)];
-        if past.is_empty() {
-            return vec![Played::default(); rules.len()];
-        }
-        let asked = replay::Asked { old: self.old.clone(), new: rules.to_vec(), notes: Vec::new() };
-        let began = self.began;
-        let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let report = replay::run(past, &self.setting, &asked, &clock, &|_, _, _| {});
-        let error = report.accuracy.median;
-        let rows = report.policies.into_iter().skip(1);
-        rows.map(|row| Played { courses: row.runs.iter().map(course).collect(), attempts: row.attempts, error })
-            .collect()
-    }
+fn courses(row: &Row) -> Vec<Course> {
+    row.runs.iter().map(course).collect()
 }
 
 fn course(run: &RunSaid) -> Course {
@@ -205,7 +199,7 @@ fn course(run: &RunSaid) -> Course {
 }
 
 fn said(proposal: &Proposal, policy: &Policy, document: Option<&str>, is_late: bool, notes: &[String]) -> Json {
-    let Proposal { outcome, steps, trials, judged, confidence, error, runs } = proposal;
+    let Proposal { outcome, steps, trials, judged, confidence, errors, runs } = proposal;
     let judged = judged.iter().map(|(figure, old, new)| {
         json!({ "figure": figure.word(), "policy": old, "plan": new, "change": figure.change(*old, *new) })
     });
@@ -225,8 +219,8 @@ fn said(proposal: &Proposal, policy: &Policy, document: Option<&str>, is_late: b
         "steps": steps,
         "judged": judged.collect::<Vec<_>>(),
         "confidence": confidence,
-        "replay_error": error,
-        "runs": { "earlier": runs.0, "later": runs.1 },
+        "replay_error": { "earlier": errors[0], "later": errors[1] },
+        "runs": { "earlier": runs[0], "later": runs[1] },
         "trials": trials.iter().map(trial).collect::<Vec<_>>(),
         "time_was_up": is_late,
         "notes": notes,
@@ -235,12 +229,12 @@ fn said(proposal: &Proposal, policy: &Policy, document: Option<&str>, is_late: b
 
 fn table(proposal: &Proposal, policy: &Policy, asked: &Asked, is_late: bool) -> Result<(), Failure> {
     let mut out = show::out();
-    let (earlier, later) = proposal.runs;
+    let ([earlier, later], [one, other]) = (proposal.runs, proposal.errors.map(|error| asked.goal.told(error)));
+    let word = asked.goal.word();
     writeln!(out, "policy  {}, in force", policy.version())?;
     writeln!(
         out,
-        "past    {earlier} runs to choose on, {later} to judge by; half of them are replayed within {:.1} %",
-        proposal.error * 100.0
+        "past    {earlier} runs to choose by and {later} to judge by; the replay's {word} is off by {one} and {other}"
     )?;
     let tried = proposal.trials.len();
     let late = if is_late { "; time was up before all was tried (--think)" } else { "" };
@@ -251,8 +245,14 @@ fn table(proposal: &Proposal, policy: &Policy, asked: &Asked, is_late: bool) -> 
         for (figure, old, new) in &proposal.judged {
             let mark = if *figure == asked.goal { "*" } else { " " };
             let change = figure.change(*old, *new) * 100.0;
+            let unit = if figure.is_share() { "points" } else { "%" };
             let name = format!("{mark} {}", figure.word());
-            writeln!(out, "{name:14}  {:>12}  {:>12}  {change:>+6.1} %", value(*figure, *old), value(*figure, *new))?;
+            writeln!(
+                out,
+                "{name:14}  {:>12}  {:>12}  {change:>+6.1} {unit}",
+                value(*figure, *old),
+                value(*figure, *new)
+            )?;
         }
     }
     match (&proposal.outcome, proposal.confidence) {

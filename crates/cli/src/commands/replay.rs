@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use agendum_engine::{ReadError, Reader, Told};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
-use agendum_sim::replay::{self, Asked, LeftOut, Past, Records, Report, Setting};
+use agendum_sim::replay::{self, Asked, LeftOut, Past, Published, Records, Report, Setting};
+use agendum_spec::policy::plan;
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore};
 use agendum_types::{Graph, Hash, Limits, Policy, Seq, Tenant, Timestamp};
 
@@ -35,9 +36,11 @@ const TELL_EVERY: usize = 1_000;
 pub(crate) async fn replay(context: &Context, asked: &Replay) -> Result<(), Failure> {
     let since = asked.since.before(Wall.now());
     let rules = Rules::of(context, asked)?;
-    let Reading { past, notes, began, .. } = read(context, since).await?;
+    let Reading { past, notes, began, reader, .. } = read(context, since).await?;
+    let plans = published(&reader, &rules.old.0, since, &context.config.limits.0).await?;
     let asked_of = Asked {
         old: (rules.old.0, rules.old.1),
+        plans,
         new: rules.new,
         notes: rules.notes.into_iter().chain(notes).collect(),
     };
@@ -69,6 +72,29 @@ pub(super) async fn read(context: &Context, since: Timestamp) -> Result<Reading,
         return Err(reading.nothing(since));
     }
     Ok(reading)
+}
+
+/// Plans that are looked through.
+const PLANS_MAX: u32 = 1_000;
+
+/// What was published beside that policy since then, and what was in force before.
+pub(super) async fn published(
+    reader: &Reader,
+    policy: &Policy,
+    since: Timestamp,
+    limits: &Limits,
+) -> Result<Vec<Published>, Failure> {
+    let mut rows = reader.plans(None, PLANS_MAX).await?;
+    // The one that was in force then counts as well.
+    let before = rows.iter().position(|row| row.at < since).map_or(rows.len(), |place| place + 1);
+    rows.truncate(before);
+    let mut found = Vec::new();
+    for row in rows.into_iter().rev() {
+        let Some(accepted) = plan::check(&row.document, policy, limits).accepted else { continue };
+        found.push(Published { at: row.at, plan: Some((accepted.plan, row.until)) });
+        found.extend(row.withdrawn.map(|withdrawn| Published { at: withdrawn.at, plan: None }));
+    }
+    Ok(found)
 }
 
 /// What there is to run on under a configuration.

@@ -97,10 +97,10 @@ fn what_is_proposed_says_what_it_was_found_from() {
     }
     let told = place.json(&["plan", "propose", "--since", "1h", "--for", "p95"]);
     assert_eq!((&told["plan"], &told["runs"]["earlier"]), (&Json::Null, &1.into()), "{told}");
-    assert!(told["why_not"].as_str().unwrap().starts_with("no step lowers p95"), "{told}");
+    assert!(told["why_not"].as_str().unwrap().starts_with("no step that harms no other figure lowers p95"), "{told}");
     assert!(told["trials"].as_array().unwrap().len() > 20, "{told}");
     let (code, out, err) = place.run(&["plan", "propose", "--since", "1h"]);
-    assert!(code == 0 && out.contains("no plan: no step lowers mean"), "{out} {err}");
+    assert!(code == 0 && out.contains("no plan: no step that harms no other figure lowers mean"), "{out} {err}");
     let (code, _, err) = place.run(&["plan", "propose", "--for", "speed"]);
     assert!(code == 2 && err.contains("worst-tenant"), "{err}");
 }

@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, End, Entry, Record};
+use agendum_types::plan::Evidence;
 use agendum_types::policy::Index;
-use agendum_types::{Duration, Graph, Hash, Policy, RunId, Timestamp};
+use agendum_types::{Duration, Graph, Hash, Plan, Policy, RunId, Timestamp};
 
 use super::past::{Cue, Life};
 use super::usual::Usual;
-use super::world::{self, Played};
-use super::{Asked, Ground, LeftOut, Past, Records, Report, Setting, page, run, text};
+use super::world::{self, Course, Played};
+use super::{Asked, Ground, LeftOut, Past, Published, Records, Report, Setting, page, run, text};
 use crate::plans::planned;
 use crate::world::{Faults, Journal, journal};
 
@@ -56,15 +57,20 @@ fn other() -> Arc<Policy> {
 }
 
 fn replayed(journal: &Journal) -> Report {
-    let asked = Asked { old: (Arc::clone(&journal.policy), "it".into()), new: vec![other()], notes: vec![] };
+    let asked =
+        Asked { old: (Arc::clone(&journal.policy), "it".into()), plans: vec![], new: vec![other()], notes: vec![] };
     run(&past(journal), &setting(journal), &asked, &|| 0, &|_, _, _| {})
 }
 
 fn play(journal: &Journal, lives: &BTreeMap<RunId, Life>, policy: &Arc<Policy>) -> Played {
+    play_with(journal, lives, policy, &[])
+}
+
+fn play_with(journal: &Journal, lives: &BTreeMap<RunId, Life>, policy: &Arc<Policy>, plans: &[Published]) -> Played {
     let setting = setting(journal);
     let (targets, pools, limits) = (&setting.targets, &setting.pools, &setting.limits);
     let ground = Ground { targets, pools, limits, windows: setting.windows, seed: setting.seed, boundless: false };
-    world::play(lives, &Usual::of(lives.values()), &ground, policy, &|| 0, true)
+    world::play(lives, &Usual::of(lives.values()), &ground, (policy, plans), &|| 0, true)
 }
 
 /// A world with late disks, slow evaluations, people, caches, children, plans, budgets: of its journal only that is known which a journal says.
@@ -113,6 +119,48 @@ fn a_replay_of_a_replay_is_the_same() {
     assert!(gave_way > 10, "{gave_way}");
 }
 
+/// What was decided under plans is played under them: without them it is another past.
+#[test]
+fn a_past_with_plans_is_reproduced_with_them() {
+    let (mut apart, mut without) = (0, 0);
+    for seed in 0..48 {
+        let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
+        let mut past = past(&journal);
+        past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
+        let from = past.from().unwrap();
+        let plan = |rules: Arc<Policy>| Plan {
+            name: "plan".into(),
+            hash: Hash([7; 32]),
+            policy: journal.policy.version().into(),
+            rules,
+            lasts: Duration::secs(1),
+            horizon: Duration::secs(1),
+            evidence: Evidence::default(),
+            confidence: 0,
+            expected: Vec::new(),
+            risks: Vec::new(),
+        };
+        let (one, until) = (Arc::new(plan(other())), from.after(Duration::secs(3_600)));
+        let plans = [
+            Published { at: from.before(Duration::secs(5)), plan: Some((Arc::clone(&one), until)) },
+            Published { at: from.after(Duration::millis(700)), plan: None },
+            Published { at: from.after(Duration::millis(900)), plan: Some((one, until)) },
+        ];
+        let first = play_with(&journal, &past.lives, &journal.policy, &plans);
+        let mut again = Past::default();
+        records(&first.entries, &journal.graphs).iter().for_each(|records| again.take(records));
+        assert!(again.says_of(&journal.policy).starts_with("so says") || again.policies.is_empty());
+        let differs = |second: &Played| {
+            let end = |course: &Course| (course.answered, course.hopeless);
+            let is_other = |(run, course): (&RunId, &Course)| Some(end(course)) != second.courses.get(run).map(end);
+            first.courses.iter().filter(|of| is_other(*of)).count()
+        };
+        apart += differs(&play_with(&journal, &again.lives, &journal.policy, &plans));
+        without += differs(&play(&journal, &again.lives, &journal.policy));
+    }
+    assert!(apart * 3 < without, "{apart} runs went otherwise, {without} without the plans");
+}
+
 /// Where nothing gives way, what gave way takes what its next attempt took, and is not made up.
 #[test]
 fn what_gave_way_is_paired_with_what_came_after_it() {
@@ -156,7 +204,7 @@ fn who_was_never_heard_is_waited_for_no_longer_than_the_run_was() {
         let (targets, pools, limits) = (&setting.targets, &setting.pools, &setting.limits);
         let ground = Ground { targets, pools, limits, windows: setting.windows, seed: setting.seed, boundless: false };
         let usual = Usual::of(past.lives.values());
-        let played = world::play(&past.lives, &usual, &ground, &journal.policy, &|| 0, false);
+        let played = world::play(&past.lives, &usual, &ground, (&journal.policy, &[]), &|| 0, false);
         let open: Vec<_> = played.courses.iter().filter(|(_, course)| course.answered.is_none()).collect();
         assert!(open.iter().all(|(_, course)| course.refused), "seed {seed}: {open:?}");
     }
@@ -191,26 +239,6 @@ fn the_journal_says_whether_the_old_policy_was_in_force() {
     assert!(said.contains(&journal.policy.version()) && said.contains("name it with --was"), "{said}");
     past.policies.clear();
     assert_eq!(past.says_of(&other()), "the journal does not name it: nothing had to be chosen");
-}
-
-/// Both parts are played as the whole is: each run once, the earlier ones in the first.
-#[test]
-fn a_past_is_split_by_when_its_runs_came() {
-    let journal = journal(1, &planned(1, RUNS).unwrap(), FAULTS);
-    let whole = past(&journal);
-    let (all, began) =
-        (whole.courses(), whole.lives.iter().map(|(run, life)| (*run, life.at)).collect::<BTreeMap<_, _>>());
-    let (bars, lives) = (whole.bars().len(), whole.len());
-    let (earlier, later) = whole.split(60);
-    assert_eq!((earlier.len() + later.len(), earlier.bars().len() + later.bars().len()), (lives, bars));
-    let (first, last) = (earlier.courses(), later.courses());
-    assert_eq!(
-        (first.len(), first.len() + last.len()),
-        (all.len() * 60 / 100, all.len()),
-        "child runs go with who made them"
-    );
-    let latest = first.keys().map(|run| began[run]).max().unwrap();
-    assert!(last.keys().all(|run| began[run] >= latest), "the earlier ones are in the first part");
 }
 
 #[test]

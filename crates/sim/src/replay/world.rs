@@ -12,12 +12,13 @@ use std::sync::Arc;
 use agendum_core::{Action, Answer, Deed, Entry, Event, Scheduler, Submission};
 use agendum_types::target::Rate;
 use agendum_types::{
-    CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Limits, Money, Policy, Pool, RunId, RunStatus, Seq,
+    CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Limits, Money, Plan, Policy, Pool, RunId, RunStatus, Seq,
     Target, Tenant, Timestamp, Windows,
 };
 
 use self::attempts::{Flights, Kid};
 use self::says::Way;
+use super::Published;
 use super::past::{Cue, Life, Wish};
 use super::usual::Usual;
 use crate::lab::chart::{Bar, Chart};
@@ -119,18 +120,18 @@ pub(super) struct World<'a> {
 /// Events for each record of the past at most: rules that go round in circles end there.
 const EVENTS_MAX: usize = 100;
 
-/// Runs all lives again under a policy.
+/// Runs all lives again under a policy, and the plans that were published for it.
 pub(crate) fn play(
     lives: &BTreeMap<RunId, Life>,
     usual: &Usual,
     ground: &Ground<'_>,
-    policy: &Arc<Policy>,
+    rules: (&Arc<Policy>, &[Published]),
     clock: Clock<'_>,
     keeps_entries: bool,
 ) -> Played {
     let mut world = World::new(lives, usual, ground, clock);
     world.keeps_entries = keeps_entries;
-    world.begin(ground, policy);
+    world.begin(ground, rules);
     let known: usize = lives.values().map(|life| life.said.len() + life.tries.len() + 10).sum();
     let most = EVENTS_MAX * known + 10_000;
     while let Some(at) = world.next() {
@@ -147,6 +148,13 @@ pub(crate) fn play(
         }
     }
     world.over()
+}
+
+/// What was refused for want of room is in no journal: here nothing is.
+fn lets_all_in(policy: &Policy) -> Arc<Policy> {
+    let mut policy = policy.clone();
+    (policy.overload.waiting, policy.overload.stand) = (u32::MAX, Duration::ZERO);
+    Arc::new(policy)
 }
 
 impl<'a> World<'a> {
@@ -198,18 +206,25 @@ impl<'a> World<'a> {
         }
     }
 
-    fn begin(&mut self, ground: &Ground<'_>, policy: &Arc<Policy>) {
+    fn begin(&mut self, ground: &Ground<'_>, (policy, plans): (&Arc<Policy>, &[Published])) {
         let (incarnation, last, at) = (Incarnation(1), Seq(0), Timestamp(0));
         let units = |pool: &Pool| if ground.boundless { u32::MAX } else { pool.units };
         let pool = |pool: &Pool| Pool { name: Arc::clone(&pool.name), units: units(pool) };
         self.tell(Event::Opened { incarnation, last, at, crashed: false, seed: ground.seed });
         self.tell(Event::WindowsPublished(if ground.boundless { Windows::default() } else { ground.windows }));
         self.tell(Event::PoolsPublished(ground.pools.iter().map(pool).collect()));
-        // What was refused for want of room is in no journal: here nothing is.
-        let mut policy = Policy::clone(policy);
-        (policy.overload.waiting, policy.overload.stand) = (u32::MAX, Duration::ZERO);
-        self.tell(Event::PolicyPublished(Arc::new(policy)));
+        self.tell(Event::PolicyPublished(lets_all_in(policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
+        for Published { at, plan } in plans {
+            let event = match plan {
+                Some((plan, until)) => {
+                    let plan = Arc::new(Plan { rules: lets_all_in(&plan.rules), ..Plan::clone(plan) });
+                    Event::PlanPublished { plan, until: *until }
+                }
+                None => Event::PlanWithdrawn,
+            };
+            self.at_as((*at).max(self.now), Some(Seq(0)), Coming::Core(event));
+        }
         self.played.costs.clear();
         let lives = self.lives;
         for life in lives.values() {

@@ -84,7 +84,6 @@ fn what_is_wrong_has_a_place_and_a_help() {
         help: by what part this figure is expected to change
     7:1 unknown_key: unknown key `risk` in the document
         help: did you mean `risks`?
-    8:9 bad_name: `policy` "ours" must match ^[a-z0-9][a-z0-9-]{0,63}@[0-9a-f]{8}$
     "#);
     assert_snapshot!(said("version: 1\nplan: x\nlasts: 1h\nrules: { version: 1, hedgin: {}, hedging: { share: 101 }, order: { standard: { index: fif } } }"), @"
     4:10 unknown_key: unknown key `version` in `rules`

@@ -38,7 +38,7 @@ pub struct PlanLine {
     pub name: String,
     /// Of its normal document.
     pub hash: String,
-    /// `in_force`, `over`, `withdrawn`, or `replaced` by a later one.
+    /// `in_force`; `over`, `withdrawn`, or `replaced` by a later one, whichever came first; `other_policy` while another policy than its own is in force.
     pub state: String,
     /// The policy that it was made for.
     pub policy: String,
@@ -55,6 +55,9 @@ pub struct PlanLine {
     pub at: String,
     /// From when on it is over in any case.
     pub until: String,
+    /// When it counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// When it was withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<String>,
