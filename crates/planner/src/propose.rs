@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(found(250, lucky), by_chance);
         let late = |later: bool, rules: &Policy, run: usize| {
             let hedged = rules.hedging.after == 90;
-            Course { missed: later && hedged && run % 10 == 0, ..course(usual(run) * if hedged { 0.5 } else { 1.0 }) }
+            Course { missed: later && hedged && run.is_multiple_of(10), ..course(usual(run) * if hedged { 0.5 } else { 1.0 }) }
         };
         let missed = "in the later part missed would rise by 10.0 of 100 runs, more than 1.0 of 100 runs";
         assert_eq!(found(200, late), missed);
