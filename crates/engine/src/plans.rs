@@ -6,13 +6,16 @@ use agendum_planner::{Finding, Lint, lint};
 use agendum_ports::{PlanRow, StoreError, Withdrawal};
 use agendum_spec::Diagnostic;
 use agendum_spec::policy::{Difference, differences, plan};
-use agendum_types::{Plan, Policy, Principal, Timestamp};
+use agendum_types::{Limits, Plan, Policy, Principal, Timestamp};
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::inbox::Message;
 use crate::shard::{Health, Surroundings};
+
+/// Bytes of the document of a plan at most: as many as 10,000 weights of tenants take.
+pub(crate) const DOCUMENT_MAX: usize = 512 << 10;
 
 /// A plan that counts, by its number.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub enum PlanError {
     /// The document is wrong.
     #[error("the document is not a plan: {}", first(.0))]
     Document(Vec<Diagnostic>),
+    /// The document is longer than any plan has to be.
+    #[error("the document has {0} bytes: a plan has {DOCUMENT_MAX} at most")]
+    TooLong(usize),
     /// It is a plan that may not be taken.
     #[error("{}", sentences(.0))]
     Refused(Vec<Finding>),
@@ -66,6 +72,9 @@ impl Engine {
     /// If the document is no plan for the policy in force, the store fails, or the shard takes no work now.
     pub async fn publish_plan(&self, document: &str, by: Principal) -> Result<PlanRow, PlanError> {
         let policy = &self.around.policy;
+        if document.len() > DOCUMENT_MAX {
+            return Err(PlanError::TooLong(document.len()));
+        }
         let checked = plan::check(document, policy, &self.around.limits);
         let Some(accepted) = checked.accepted else { return Err(PlanError::Document(checked.diagnostics)) };
         let Lint { refused, flags } = lint(&accepted.plan, policy);
@@ -87,28 +96,43 @@ impl Engine {
             until: at.after(plan.lasts),
             withdrawn: None,
         };
-        let number = self.around.store.keep_plan(row.clone()).await?;
-        self.tell_plan(Planned::Published(Counts { number, plan, until: row.until })).await?;
-        tracing::info!(plan = %row.name, number, by = %row.by, until = %row.until, "a plan is in force");
-        Ok(PlanRow { number, ..row })
+        self.to_the_end(async move |around| {
+            let number = around.store.keep_plan(row.clone()).await?;
+            tell(&around, Planned::Published(Counts { number, plan, until: row.until })).await?;
+            tracing::info!(plan = %row.name, number, by = %row.by, until = %row.until, "a plan is in force");
+            Ok(PlanRow { number, ..row })
+        })
+        .await
     }
 
-    /// Takes back the plan in force, if there is one.
+    /// Takes back the plan in force, if there is one. Of one that was taken back before the shard is told once more.
     ///
     /// # Errors
     ///
     /// If the store fails, or the shard takes no work now.
     pub async fn withdraw_plan(&self, by: Principal, why: Option<String>) -> Result<Option<PlanRow>, PlanError> {
-        let store = &self.around.store;
         let now = self.around.later();
-        let Some(row) = store.plans(None, 1).await?.pop().filter(|row| row.is_in_force(now)) else { return Ok(None) };
-        let withdrawal = Withdrawal { at: now, by, why };
-        if !store.withdraw_plan(row.number, withdrawal.clone()).await? {
-            return Ok(None);
-        }
-        self.tell_plan(Planned::Withdrawn(row.number)).await?;
-        tracing::info!(plan = %row.name, number = row.number, by = %withdrawal.by, "a plan is withdrawn");
-        Ok(Some(PlanRow { withdrawn: Some(withdrawal), ..row }))
+        self.to_the_end(async move |around| {
+            let Some(row) = around.store.plans(None, 1).await?.pop() else { return Ok(None) };
+            let withdrawal = Withdrawal { at: now, by, why };
+            let is_taken = row.is_in_force(now) && around.store.withdraw_plan(row.number, withdrawal.clone()).await?;
+            tell(&around, Planned::Withdrawn(row.number)).await?;
+            if !is_taken {
+                return Ok(None);
+            }
+            tracing::info!(plan = %row.name, number = row.number, by = %withdrawal.by, "a plan is withdrawn");
+            Ok(Some(PlanRow { withdrawn: Some(withdrawal), ..row }))
+        })
+        .await
+    }
+
+    /// What was kept is told to the shard, whether or not whoever asked is still there to hear of it.
+    async fn to_the_end<T: Send + 'static, F>(&self, does: impl FnOnce(Arc<Surroundings>) -> F) -> Result<T, PlanError>
+    where
+        F: Future<Output = Result<T, PlanError>> + Send + 'static,
+    {
+        let done = self.around.runtime.spawn(does(Arc::clone(&self.around))).await;
+        done.map_err(|_| PlanError::Unavailable(self.health()))?
     }
 
     /// The policy in force, whatever a plan has otherwise.
@@ -116,13 +140,14 @@ impl Engine {
     pub fn policy(&self) -> &Arc<Policy> {
         &self.around.policy
     }
+}
 
-    async fn tell_plan(&self, planned: Planned) -> Result<(), PlanError> {
-        let permit = self.permit().await;
-        let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::Plan { planned, reply, permit });
-        told.await.map_err(|_| PlanError::Unavailable(self.health()))
-    }
+/// Tells the shard, and waits until it has heard.
+async fn tell(around: &Surroundings, planned: Planned) -> Result<(), PlanError> {
+    let permit = around.permit().await;
+    let (reply, told) = oneshot::channel();
+    around.inbox.send(Message::Plan { planned, reply, permit });
+    told.await.map_err(|_| PlanError::Unavailable(around.health()))
 }
 
 /// What the shard is told of plans.
@@ -134,22 +159,30 @@ pub(crate) enum Planned {
     Withdrawn(u64),
 }
 
-/// The plan that counts when a life begins. Without it the policy counts alone: that one cannot be read keeps nobody from beginning.
-pub(crate) async fn in_force(around: &Surroundings) -> Option<Counts> {
+/// The number of the latest plan, and the plan itself if it counts when a life begins. Without it the policy counts alone: that one cannot be read
+/// keeps nobody from beginning.
+pub(crate) async fn in_force(around: &Surroundings) -> (u64, Option<Counts>) {
     let lost = |why: String| tracing::warn!(why, "the plan in force is left out: the policy counts alone");
-    let row = around.store.plans(None, 1).await.map_err(|error| lost(error.to_string())).ok()?.pop()?;
-    if !row.is_in_force(around.later()) {
-        return None;
-    }
-    let checked = plan::check(&row.document, &around.policy, &around.limits);
-    let Some(accepted) = checked.accepted else {
-        lost(first(&checked.diagnostics));
-        return None;
+    let latest = match around.store.plans(None, 1).await {
+        Ok(mut rows) => rows.pop(),
+        Err(error) => {
+            lost(error.to_string());
+            None
+        }
     };
+    let Some(row) = latest else { return (0, None) };
+    let counts = row.is_in_force(around.later()).then(|| counts(around, &row).map_err(lost).ok()).flatten();
+    (row.number, counts)
+}
+
+/// A plan that was kept, for the policy in force now; why it does not count, else.
+fn counts(around: &Surroundings, row: &PlanRow) -> Result<Counts, String> {
+    let limits = Limits { document_bytes_max: row.document.len(), ..around.limits.clone() };
+    let checked = plan::check(&row.document, &around.policy, &limits);
+    let accepted = checked.accepted.ok_or_else(|| first(&checked.diagnostics))?;
     let Lint { refused, .. } = lint(&accepted.plan, &around.policy);
     if !refused.is_empty() {
-        lost(sentences(&refused));
-        return None;
+        return Err(sentences(&refused));
     }
-    Some(Counts { number: row.number, plan: accepted.plan, until: row.until })
+    Ok(Counts { number: row.number, plan: accepted.plan, until: row.until })
 }

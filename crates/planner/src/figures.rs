@@ -97,6 +97,17 @@ impl Figure {
         }
     }
 
+    /// What it is of the same runs under two sets of rules. Times are of those that succeed under both: who gives slow runs up is not quicker for that.
+    #[must_use]
+    pub fn of_both(self, old: &[Course], new: &[Course]) -> Option<(f64, f64)> {
+        if self.is_share() || self == Self::Cost {
+            return Some((self.of(old)?, self.of(new)?));
+        }
+        let both = old.iter().zip(new).filter(|(old, new)| old.took.is_some() && new.took.is_some());
+        let (old, new): (Vec<Course>, Vec<Course>) = both.map(|(old, new)| (old.clone(), new.clone())).unzip();
+        Some((self.of(&old)?, self.of(&new)?))
+    }
+
     /// A change as people read it: of shares in points of a hundred runs, else in percent.
     #[must_use]
     pub fn told(self, change: f64) -> String {
@@ -120,7 +131,7 @@ impl Figure {
 }
 
 /// The mean of some numbers.
-pub(crate) fn mean(values: &[f64]) -> Option<f64> {
+fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
@@ -149,6 +160,17 @@ mod tests {
         assert_eq!(Figure::ALL.map(of), [3.0, 4.0, 4.0, 1.5, 4.0, 2.0 / 3.0, 1.0 / 3.0, 2.0]);
         assert!(Figure::ALL.iter().all(|figure| figure.of(&[]).is_none()));
         assert_eq!(Figure::ALL.map(|figure| Figure::from_word(figure.word())), Figure::ALL.map(Some));
+    }
+
+    #[test]
+    fn who_gives_slow_runs_up_is_not_quicker() {
+        let course =
+            |took: Option<f64>| Course { tenant: "a".into(), took, slowdown: took, missed: took.is_none(), cost: 1.0 };
+        let old: Vec<Course> = [1.0, 2.0, 9.0].map(|took| course(Some(took))).into();
+        let new: Vec<Course> = [Some(1.0), Some(2.0), None].map(course).into();
+        let both = |figure: Figure| figure.of_both(&old, &new).unwrap();
+        assert_eq!((both(Figure::Mean), both(Figure::P99)), ((1.5, 1.5), (2.0, 2.0)));
+        assert_eq!((both(Figure::Failed), both(Figure::Cost)), ((0.0, 1.0 / 3.0), (3.0, 3.0)));
     }
 
     #[test]

@@ -56,8 +56,7 @@ fn refusals(plan: &Plan, policy: &Policy, found_of: &mut Vec<Finding>) {
         let help = format!("make it for {version}, or leave `policy` out if it suits any");
         found_of.push(found("other_policy", message, help));
     }
-    let same = Policy { hash: policy.hash, ..(*plan.rules).clone() } == *policy;
-    if same {
+    if plan.rules.has_the_rules_of(policy) {
         found_of.push(found("no_change", "it changes nothing: its rules are those of the policy", ""));
     }
     if plan.lasts == Duration::ZERO || plan.lasts > LASTS_MAX {

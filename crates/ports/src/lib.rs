@@ -27,7 +27,7 @@ pub use feedback::{
     BUILT_IN_POLICY, Feedback, FeedbackBy, FeedbackFilter, FeedbackSource, Feedbacks, Judged, Judgement, Unread,
 };
 pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Parcel, Receipt, Sent};
-pub use plans::{PLANS_MAX, PlanRow, Plans, Withdrawal};
+pub use plans::{PAGE_BYTES, PLANS_MAX, PlanRow, Plans, Withdrawal};
 pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};
 pub use spending::{

@@ -11,6 +11,9 @@ use crate::store::StoreError;
 /// Plans that a store keeps; the oldest go first.
 pub const PLANS_MAX: u64 = 10_000;
 
+/// Bytes of documents that a page of plans holds, and one plan more.
+pub const PAGE_BYTES: usize = 4 << 20;
+
 /// A plan that was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanRow {
@@ -67,6 +70,6 @@ pub trait Plans: Send + Sync {
     /// Notes that a plan was taken back. False if it is not known, or was before.
     fn withdraw_plan(&self, number: u64, withdrawal: Withdrawal) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Plans with numbers below that, latest first, up to so many.
+    /// Plans with numbers below that, latest first, up to so many, and none after [`PAGE_BYTES`] of documents.
     fn plans(&self, before: Option<u64>, count_max: u32) -> BoxFuture<'_, Result<Vec<PlanRow>, StoreError>>;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::PlanError;
-use agendum_ports::{Clock as _, PlanRow, Wall};
+use agendum_ports::{Clock as _, PAGE_BYTES, PlanRow, Wall};
 use agendum_types::Principal;
 use agendum_wire::v1::{self, PlanLine, Plans, Publish, Withdrawn};
 use axum::Json;
@@ -40,7 +40,9 @@ pub(crate) async fn list(
     let mut rows = service.reader.plans(before.map(|number| number.saturating_add(1)), count_max + 1).await?;
     let next = rows.iter().any(|row| Some(row.number) == before).then(|| rows.remove(0));
     rows.truncate(count_max as usize);
-    let more = rows.last().map(|row| row.number).filter(|_| rows.len() >= count_max as usize);
+    let is_cut =
+        rows.len() >= count_max as usize || rows.iter().map(|row| row.document.len()).sum::<usize>() >= PAGE_BYTES;
+    let more = rows.last().map(|row| row.number).filter(|_| is_cut);
     let later = next.iter().chain(&rows).map(Some);
     let later = if next.is_some() { later.collect::<Vec<_>>() } else { [None].into_iter().chain(later).collect() };
     let plans = rows.iter().zip(later).map(|(row, later)| line(&service, row, later)).collect();
@@ -81,6 +83,7 @@ fn refused(error: PlanError) -> Refused {
     match error {
         PlanError::Store(error) => error.into(),
         PlanError::Unavailable(_) => Refused::unavailable(error),
+        PlanError::TooLong(_) => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_long", TITLE, error),
         PlanError::Document(ref diagnostics) => {
             let list = diagnostics.iter().map(agendum_spec::Diagnostic::json).collect();
             let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "plan", TITLE, &error);

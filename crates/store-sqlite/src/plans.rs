@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_ports::{PLANS_MAX, PlanRow, Plans, StoreError, Withdrawal};
+use agendum_ports::{PAGE_BYTES, PLANS_MAX, PlanRow, Plans, StoreError, Withdrawal};
 use agendum_types::{Hash, Principal, Timestamp};
 use futures_util::future::BoxFuture;
 use rusqlite::types::Type;
@@ -66,7 +66,16 @@ fn list(db: &Connection, before: Option<u64>, count_max: u32) -> rusqlite::Resul
             withdrawn: withdrawn.map(|(at, by)| Withdrawal { at: Timestamp(whole(at)), by: Principal(by.into()), why }),
         })
     })?;
-    rows.collect()
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let row: PlanRow = row?;
+        bytes += row.document.len();
+        found.push(row);
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// A list of texts, as JSON.

@@ -239,6 +239,16 @@ impl Policy {
         format!("{}@{}", self.name, &hash[..8])
     }
 
+    /// True if both say the same, however they are called.
+    #[must_use]
+    pub fn has_the_rules_of(&self, other: &Self) -> bool {
+        let Self { name: _, hash: _, bands, fairness, admission, placement, hedging, preemption, overload, limits } =
+            self;
+        (bands, fairness, admission, placement) == (&other.bands, &other.fairness, &other.admission, &other.placement)
+            && (hedging, preemption, overload, limits)
+                == (&other.hedging, &other.preemption, &other.overload, &other.limits)
+    }
+
     /// The rules of this priority.
     #[must_use]
     pub const fn band(&self, priority: Priority) -> &Band {

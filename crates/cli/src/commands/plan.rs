@@ -8,8 +8,9 @@ use agendum_planner::{Figure, Finding, Lint, lint};
 use agendum_spec::policy::plan::{self, Checked};
 use agendum_spec::policy::{Difference, differences};
 use agendum_spec::{Diagnostic, Severity};
+use agendum_store_sqlite::Directory;
 use agendum_types::{Limits, Policy};
-use agendum_wire::v1::{PlanLine, Plans, Publish};
+use agendum_wire::v1::{PlanLine, Plans, Publish, Withdrawn};
 use serde_json::{Value as Json, json};
 
 use super::replay::There;
@@ -111,6 +112,20 @@ fn help(finding: &Finding) -> String {
     if finding.help.is_empty() { String::new() } else { format!(" ({})", finding.help) }
 }
 
+/// What a plan has otherwise than the policy, a line each, with what it means.
+fn changed(policy: &Policy, rules: &Policy) -> Result<(), Failure> {
+    let written = |value: &Option<Json>| match value {
+        None => "–".to_owned(),
+        Some(value) => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
+    let mut out = show::out();
+    for Difference { path, meaning, values } in differences(policy, rules) {
+        let line = format!("    {path}: {} → {}  {meaning}", written(&values[0]), written(&values[1]));
+        writeln!(out, "{}", out.harmless(&line))?;
+    }
+    Ok(())
+}
+
 /// What the one has otherwise than the other, for machines.
 pub(super) fn changes(policy: &Policy, rules: &Policy) -> Vec<Json> {
     let change =
@@ -134,7 +149,7 @@ fn check(context: &Context, files: &[PathBuf]) -> Result<(), Failure> {
         } else if !context.json {
             writeln!(show::out(), "{summary}")?;
             if let Some(accepted) = &document.checked.accepted {
-                show::differences(&differences(&policy, &accepted.plan.rules))?;
+                changed(&policy, &accepted.plan.rules)?;
             }
             if document.name != "-" {
                 tell(&format!("next: {} plan publish {}", next::hosting(), next::quoted(&document.name)));
@@ -187,19 +202,26 @@ pub(super) fn told_of(context: &Context, line: &PlanLine) -> Result<(), Failure>
 }
 
 async fn withdraw(context: &Context, why: Option<String>) -> Result<(), Failure> {
+    if !Directory::look(&context.data).exists() {
+        return not_withdrawn(context, &Withdrawn::default());
+    }
     let query: Vec<_> = why.map(|why| ("why", why)).into_iter().collect();
     runs::in_session(context, Need::Engine, async |session: &mut Session| {
         let withdrawn = session.client.withdraw(&query).await?;
         match &withdrawn.plan {
-            _ if context.json => show::json(&withdrawn),
-            Some(line) => told(line),
-            None => {
-                tell("no plan is in force: the policy counts alone");
-                Ok(())
-            }
+            Some(line) if !context.json => told(line),
+            Some(_) | None => not_withdrawn(context, &withdrawn),
         }
     })
     .await
+}
+
+fn not_withdrawn(context: &Context, said: &Withdrawn) -> Result<(), Failure> {
+    if context.json {
+        return show::json(said);
+    }
+    tell("no plan is in force: the policy counts alone");
+    Ok(())
 }
 
 async fn listed(

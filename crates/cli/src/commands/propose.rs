@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use agendum_planner::lint::LASTS_MAX;
@@ -18,7 +19,7 @@ use super::plan::{changes, in_force, publish_text, told_of};
 use super::replay::{Reading, There, published, read, setting};
 use crate::args::Propose;
 use crate::config::Age;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
 use crate::hosting::{signalled, tell};
 use crate::{next, show};
 
@@ -28,17 +29,23 @@ const AT_ONCE: usize = 8;
 const LASTS: agendum_types::Duration = agendum_types::Duration::secs(3_600);
 
 pub(super) async fn propose(context: &Context, asked: &Propose) -> Result<(), Failure> {
-    let Some(every) = &asked.every else { return once(context, asked).await };
+    let stop = Arc::new(AtomicBool::new(false));
+    let Some(every) = &asked.every else { return once(context, asked, &stop).await };
     let caught = signalled();
     tokio::pin!(caught);
     loop {
-        // What cannot be found now may be found later: a journal that is still empty, an owner that is being started.
-        if let Err(failure) = once(context, asked).await {
-            failure.print(context.json);
-        }
+        let ended = async {
+            // What cannot be found now may be found later: a journal that is still empty, an owner that is being started.
+            if let Err(failure) = once(context, asked, &stop).await {
+                failure.print(context.json);
+            }
+            tokio::time::sleep(every.0.to_std()).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(every.0.to_std()) => {}
+            () = ended => {}
             signal = &mut caught => {
+                // What is being played ends with the rules that it has begun, and nothing of it is published.
+                stop.store(true, Ordering::Relaxed);
                 signal?;
                 tell("stopped; the plan in force runs out by itself");
                 return Ok(());
@@ -53,7 +60,7 @@ fn lasts(asked: &Propose) -> agendum_types::Duration {
     asked.lasts.map_or_else(|| asked.every.map_or(LASTS, twice), |lasts| lasts.0)
 }
 
-async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
+async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (now, began) = (Wall.now(), Instant::now());
     let policy = in_force(context)?;
     let there = There::of(context);
@@ -74,8 +81,8 @@ async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
         late: false,
         began,
         silent: context.json,
+        stop: Arc::clone(stop),
     };
-    bench.begin();
     let wanted = Asked {
         name: asked.name.as_str().into(),
         goal: Figure::from_word(&asked.goal).unwrap_or(Figure::Mean),
@@ -86,8 +93,16 @@ async fn once(context: &Context, asked: &Propose) -> Result<(), Failure> {
         lasts: lasts(asked),
         how: how.into(),
     };
-    let proposal = search(&policy, &wanted, &mut bench);
-    let is_late = bench.late;
+    // It computes for a while: signals are heard meanwhile.
+    let searched = tokio::task::spawn_blocking({
+        let (policy, wanted) = (Arc::clone(&policy), wanted.clone());
+        move || {
+            bench.begin();
+            (search(&policy, &wanted, &mut bench), bench.late)
+        }
+    });
+    let (proposal, is_late) =
+        searched.await.map_err(|error| Failure::new(FAILED, format!("the search broke off: {error}")))?;
     let document = match &proposal.outcome {
         Outcome::Plan(plan) => Some(written(plan, &policy, &context.config.limits.0)?),
         Outcome::Nothing(_) => None,
@@ -143,6 +158,8 @@ struct Replayed {
     late: bool,
     began: Instant,
     silent: bool,
+    /// Nobody waits for it any more.
+    stop: Arc<AtomicBool>,
 }
 
 /// What takes no longer than this is not told.
@@ -172,7 +189,8 @@ impl Bench for Replayed {
     fn play(&mut self, rules: &[Arc<Policy>], what: &str) -> Vec<Played> {
         let mut played = Vec::with_capacity(rules.len());
         for chunk in rules.chunks(AT_ONCE) {
-            if Instant::now() >= self.until && !played.is_empty() {
+            // What is in force is played in any case.
+            if rules.len() > 1 && (Instant::now() >= self.until || self.stop.load(Ordering::Relaxed)) {
                 self.late = true;
                 break;
             }

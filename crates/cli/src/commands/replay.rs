@@ -75,7 +75,7 @@ pub(super) async fn read(context: &Context, since: Timestamp) -> Result<Reading,
 }
 
 /// Plans that are looked through.
-const PLANS_MAX: u32 = 1_000;
+const PLANS_MAX: u32 = agendum_ports::PLANS_MAX as u32;
 
 /// What was published beside that policy since then, and what was in force before.
 pub(super) async fn published(
@@ -327,6 +327,6 @@ impl Reading {
                 return Failure::new(FAILED, message).hint("AGENDUM_LOG=warn says why each cannot be read");
             }
         };
-        Failure::usage(why).hint(format!("begin earlier: {} replay --since 7d", next::reading()))
+        Failure::usage(why).hint("begin earlier, as with --since 7d")
     }
 }

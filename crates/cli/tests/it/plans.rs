@@ -76,15 +76,29 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
 
     // The next process goes by it too.
     drop(server);
-    let _server = Server::start(&place, &[]);
+    let server = Server::start(&place, &[]);
     assert!(place.json(&["targets"])["rules"].as_str().unwrap().contains("+calm@"));
+    let (_, out, _) = place.run(&["plan", "show", "1"]);
+    assert!(out.contains("in force until"), "{out}");
     let (code, out, _) = place.run(&["plan", "withdraw", "--why", "no help"]);
     assert!(code == 0 && out.contains("withdrawn") && out.contains("by local: no help"), "{out}");
     assert!(!place.json(&["targets"])["rules"].as_str().unwrap().contains('+'));
     let (code, _, err) = place.run(&["plan", "withdraw"]);
     assert!(code == 0 && err.contains("no plan is in force"), "{err}");
+    // What is over is over, and not replaced by what came later.
+    assert_eq!(place.run(&["plan", "publish", "bold.yaml"]).0, 0);
+    assert_eq!(place.run(&["plan", "publish", "calm.yaml"]).0, 0);
+    let states = |plans: &Json| {
+        let states = plans["plans"].as_array().unwrap().iter().map(|plan| plan["state"].as_str().unwrap().to_owned());
+        states.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(states(&place.json(&["plan", "ls"])), "in_force replaced withdrawn");
+    drop(server);
+    place.write("agendum.toml", &format!("policy = \"fifo\"\n{CONFIG}"));
+    let _server = Server::start(&place, &[]);
+    assert_eq!(states(&place.json(&["plan", "ls"])), "other_policy replaced withdrawn");
     let listed = place.json(&["plan", "ls"]);
-    assert_eq!((listed["plans"].as_array().unwrap().len(), &listed["plans"][0]["why"]), (1, &"no help".into()));
+    assert_eq!((listed["plans"].as_array().unwrap().len(), &listed["plans"][2]["why"]), (3, &"no help".into()));
 }
 
 #[test]

@@ -28,8 +28,13 @@ impl Scheduler {
 
     /// From now on it chooses by these rules.
     pub(crate) fn go_by(&mut self, policy: Arc<Policy>, version: String) {
-        let queued: Vec<_> = self.queued().into_iter().filter(|(slot, id)| self.unqueue(*slot, *id)).collect();
         self.policy_version = version.into();
+        // The same rules under another name, as a plan that is published again.
+        if policy.has_the_rules_of(&self.policy) {
+            self.policy = policy;
+            return;
+        }
+        let queued: Vec<_> = self.queued().into_iter().filter(|(slot, id)| self.unqueue(*slot, *id)).collect();
         self.policy = policy;
         self.board.queue.govern(&self.policy);
         self.mend_all();

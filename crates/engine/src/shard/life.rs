@@ -157,7 +157,7 @@ impl Life {
             learning: Learning::default(),
             ends: Ends::default(),
             stated: BTreeMap::new(),
-            plan: 0,
+            plan: plan.0,
             over: CancellationToken::new(),
             waiters,
             around,
@@ -171,7 +171,7 @@ impl Life {
         life.event(Event::WindowsPublished(life.around.windows));
         life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
-        plan.into_iter().for_each(|plan| life.counts(plan));
+        plan.1.into_iter().for_each(|plan| life.counts(plan));
         life.stated = life.stated_before(&stated);
         life.event(Event::TargetsPublished(life.table()));
         life.nothing_is_learned();

@@ -58,8 +58,8 @@ pub(super) struct Restored {
     pub(super) tenants: FxHashMap<RunId, Tenant>,
     /// What providers had stated of their limits.
     pub(super) stated: Vec<Stated>,
-    /// What counts besides the policy.
-    pub(super) plan: Option<Counts>,
+    /// The number of the latest plan, and the plan if it counts besides the policy.
+    pub(super) plan: (u64, Option<Counts>),
 }
 
 impl Restored {

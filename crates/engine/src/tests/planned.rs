@@ -69,6 +69,34 @@ async fn what_is_no_plan_for_this_policy_is_not_kept() {
     engine.stop().await;
 }
 
+/// The caller goes away at any moment: what was kept counts all the same, and what was taken back does not.
+#[tokio::test]
+async fn who_goes_away_leaves_nothing_half_done() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let policy = Policy::default().version();
+    let until = async |wanted: bool, state: &str| {
+        for _ in 0..2_000 {
+            let row = engine.reader().plans(None, 1).await.unwrap().pop();
+            let is_kept = row.is_some_and(|row| row.withdrawn.is_none());
+            if (is_kept, chosen_by(&engine).await != policy) == (wanted, wanted) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        panic!("it is not {state}");
+    };
+    for _ in 0..3 {
+        let calm = document("calm", "1h", HEDGES_LESS);
+        let _gone = tokio::time::timeout(std::time::Duration::ZERO, publish(&engine, &calm)).await;
+        until(true, "published").await;
+        let withdraws = engine.withdraw_plan(Principal::new("ann"), None);
+        let _gone = tokio::time::timeout(std::time::Duration::ZERO, withdraws).await;
+        until(false, "withdrawn").await;
+    }
+    engine.stop().await;
+}
+
 #[tokio::test]
 async fn the_next_life_reads_it_unless_it_is_over_or_for_another_policy() {
     let world = World::new();

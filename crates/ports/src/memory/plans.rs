@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::MemoryStore;
-use crate::plans::{PLANS_MAX, PlanRow, Plans, Withdrawal};
+use crate::plans::{PAGE_BYTES, PLANS_MAX, PlanRow, Plans, Withdrawal};
 use crate::store::StoreError;
 
 impl Plans for MemoryStore {
@@ -29,6 +29,12 @@ impl Plans for MemoryStore {
     fn plans(&self, before: Option<u64>, count_max: u32) -> BoxFuture<'_, Result<Vec<PlanRow>, StoreError>> {
         let state = self.state();
         let earlier = state.plans.iter().rev().filter(|plan| before.is_none_or(|before| plan.number < before));
-        ready(Ok(earlier.take(count_max as usize).cloned().collect())).boxed()
+        let mut bytes = 0;
+        let fits = |plan: &&PlanRow| {
+            let before = bytes;
+            bytes += plan.document.len();
+            before < PAGE_BYTES
+        };
+        ready(Ok(earlier.take(count_max as usize).take_while(fits).cloned().collect())).boxed()
     }
 }

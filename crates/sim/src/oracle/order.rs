@@ -199,7 +199,11 @@ impl Reference {
 
     /// Other rules: all that waits is ranked anew.
     pub(super) fn goes_by(&mut self, policy: Policy) {
+        let is_same = policy.has_the_rules_of(&self.policy);
         self.policy = policy;
+        if is_same {
+            return;
+        }
         self.may_mend();
         self.may_lift();
         self.may_forget_knees();
