@@ -8,11 +8,13 @@
 //! The attempt that gives way is told to stop, and its task is ready again at once, as old as it was: that was none of its tries. What it has cost is booked
 //! as waste when it has ended. Then its place is free, and the task that it was stopped for is the next to be sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use agendum_types::graph::Priority;
 use agendum_types::{Duration, Effect, Seq, TargetId, Timestamp};
+use rustc_hash::FxHashSet;
 
 use crate::board::Board;
 use crate::child;
@@ -71,28 +73,71 @@ pub(crate) struct Watch {
 }
 
 /// Attempts that are out, awaited, and of which it was known how long they would take.
+///
+/// Every attempt comes and goes, and hardly ever somebody asks: what has gone stays in its lists until one is asked for, or half of it has gone.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    ends: BTreeSet<(TargetId, Timestamp, Seq)>,
-    /// Those that may give way.
-    may: BTreeMap<(TargetId, Priority, Seq), (Slot, InstId)>,
-    /// How many of those there are of each priority.
+    /// Those that are out, by the records that say that they were sent.
+    out: FxHashSet<Seq>,
+    /// By target.
+    on: Vec<OnTarget>,
+    /// How many of those that may give way there are of each priority.
     counts: [u32; 3],
 }
 
+/// The attempts of a target.
+#[derive(Debug, Default)]
+struct OnTarget {
+    /// When they are expected to end, the first first.
+    ends: BinaryHeap<Reverse<(Timestamp, Seq)>>,
+    /// How many of these are out.
+    out: usize,
+    /// Those of each priority that may give way.
+    may: [MayGiveWay; 3],
+}
+
+/// Attempts that may give way, as they were sent.
+#[derive(Debug, Default)]
+struct MayGiveWay {
+    sent: Vec<(Seq, (Slot, InstId))>,
+    /// How many of these are out.
+    out: usize,
+}
+
+/// A list is cleaned once it is longer than twice what it should be, and so many.
+const SPARE: usize = 32;
+
 impl Watched {
     fn add(&mut self, target: TargetId, watch: Watch, place: (Slot, InstId)) {
-        self.ends.insert((target, watch.ends, watch.seq));
-        if let Some(band) = watch.band {
-            self.may.insert((target, band, watch.seq), place);
-            self.counts[band as usize] += 1;
+        let Watch { seq, ends, band } = watch;
+        self.out.insert(seq);
+        if self.on.len() <= target.0 as usize {
+            self.on.resize_with(target.0 as usize + 1, OnTarget::default);
         }
+        let (on, out) = (&mut self.on[target.0 as usize], &self.out);
+        on.ends.push(Reverse((ends, seq)));
+        on.out += 1;
+        if on.ends.len() > 2 * on.out + SPARE {
+            on.ends.retain(|Reverse((_, seq))| out.contains(seq));
+        }
+        let Some(band) = band else { return };
+        let may = &mut on.may[band as usize];
+        may.sent.push((seq, place));
+        may.out += 1;
+        if may.sent.len() > 2 * may.out + SPARE {
+            may.sent.retain(|(seq, _)| out.contains(seq));
+        }
+        self.counts[band as usize] += 1;
     }
 
     fn remove(&mut self, target: TargetId, watch: Watch) {
-        self.ends.remove(&(target, watch.ends, watch.seq));
+        if !self.out.remove(&watch.seq) {
+            return;
+        }
+        let on = &mut self.on[target.0 as usize];
+        on.out -= 1;
         if let Some(band) = watch.band {
-            self.may.remove(&(target, band, watch.seq));
+            on.may[band as usize].out -= 1;
             self.counts[band as usize] -= 1;
         }
     }
@@ -102,16 +147,24 @@ impl Watched {
         Priority::ALL.into_iter().any(|of| of > band && self.counts[of as usize] > 0)
     }
 
-    /// True if something is expected to end on this target after the first and until the second of these instants. What is overdue tells nothing.
-    fn ends_within(&self, target: TargetId, now: Timestamp, until: Timestamp) -> bool {
-        let mut after = self.ends.range((target, Timestamp(now.0.saturating_add(1)), Seq(0))..);
-        after.next().is_some_and(|(of, ends, _)| *of == target && *ends <= until)
+    /// Before somebody asks when something ends: what has gone is forgotten, and what is overdue, for that tells nothing.
+    fn looks(&mut self, target: TargetId, now: Timestamp) {
+        let Some(on) = self.on.get_mut(target.0 as usize) else { return };
+        while on.ends.peek().is_some_and(|Reverse((ends, seq))| *ends <= now || !self.out.contains(seq)) {
+            on.ends.pop();
+        }
+    }
+
+    /// True if something is expected to end on this target until then; it was looked through just before.
+    fn ends_within(&self, target: TargetId, until: Timestamp) -> bool {
+        let first = self.on.get(target.0 as usize).and_then(|on| on.ends.peek());
+        first.is_some_and(|Reverse((ends, _))| *ends <= until)
     }
 
     /// Those of a priority that were sent last.
     fn latest(&self, target: TargetId, band: Priority) -> impl Iterator<Item = (Seq, (Slot, InstId))> {
-        let of = self.may.range((target, band, Seq(0))..=(target, band, Seq(u64::MAX)));
-        of.rev().take(LOOKED_AT).map(|((_, _, seq), place)| (*seq, *place))
+        let of = self.on.get(target.0 as usize).into_iter().flat_map(move |on| on.may[band as usize].sent.iter().rev());
+        of.filter(|(seq, _)| self.out.contains(seq)).take(LOOKED_AT).copied()
     }
 }
 
@@ -213,6 +266,9 @@ impl Scheduler {
         let class = if is_held { self.class_of(slot, id) } else { Some(class) };
         let Some(class) = class.filter(|class| self.board.queue.has_units(*class)) else { return false };
         let latest = deadline.before(expected.mean);
+        for target in self.board.queue.candidates(class) {
+            self.board.watched.looks(*target, self.now);
+        }
         let Some(victim) = self.who_gives_way((slot, id), (class, band), latest) else { return false };
         if is_held {
             // It waits for its best target no longer.
@@ -240,7 +296,7 @@ impl Scheduler {
             is_full && self.targets.is_open(*target, self.now) && self.afford_on(slot, id, *target).is_ok()
         };
         let open = || candidates.iter().copied().filter(will_do);
-        if open().any(|target| self.board.watched.ends_within(target, self.now, latest)) {
+        if open().any(|target| self.board.watched.ends_within(target, latest)) {
             return None;
         }
         let lower =
