@@ -158,6 +158,7 @@ fn service(config: &Config, reader: Reader, tenant: Tenant, token: &str) -> Serv
         limits: config.limits.0.clone(),
         tenant,
         windows: config.budgets.windows(),
+        policy: config.policy().map_or_else(|_| String::new(), |found| found.accepted.policy.version()),
         documents: Documents::default(),
         webhooks: None,
     }

@@ -156,6 +156,7 @@ impl Engine {
             seed: parts.seed,
             turns: Turns::default(),
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            plans: Default::default(),
         });
         around.notices.register(&around).await?;
         let (opened, told) = oneshot::channel();

@@ -81,7 +81,7 @@ impl Engine {
         if !refused.is_empty() {
             return Err(PlanError::Refused(refused));
         }
-        let (at, plan) = (self.around.later(), accepted.plan);
+        let plan = accepted.plan;
         let row = PlanRow {
             number: 0,
             name: Arc::clone(&plan.name),
@@ -92,11 +92,14 @@ impl Engine {
             description: accepted.description,
             flags: flags.into_iter().map(|flag| flag.message).collect(),
             by,
-            at,
-            until: at.after(plan.lasts),
+            at: Timestamp(0),
+            until: Timestamp(0),
             withdrawn: None,
         };
         self.to_the_end(async move |around| {
+            let _alone = around.plans.lock().await;
+            let at = around.later();
+            let row = PlanRow { at, until: at.after(plan.lasts), ..row };
             let number = around.store.keep_plan(row.clone()).await?;
             tell(&around, Planned::Published(Counts { number, plan, until: row.until })).await?;
             tracing::info!(plan = %row.name, number, by = %row.by, until = %row.until, "a plan is in force");
@@ -111,8 +114,9 @@ impl Engine {
     ///
     /// If the store fails, or the shard takes no work now.
     pub async fn withdraw_plan(&self, by: Principal, why: Option<String>) -> Result<Option<PlanRow>, PlanError> {
-        let now = self.around.later();
         self.to_the_end(async move |around| {
+            let _alone = around.plans.lock().await;
+            let now = around.later();
             let Some(row) = around.store.plans(None, 1).await?.pop() else { return Ok(None) };
             let withdrawal = Withdrawal { at: now, by, why };
             let is_taken = row.is_in_force(now) && around.store.withdraw_plan(row.number, withdrawal.clone()).await?;

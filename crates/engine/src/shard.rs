@@ -20,7 +20,7 @@ use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{Limits, Partition, Policy, Pool, RunId, ShardId, Target, Tenant, Timestamp, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cache::Forgotten;
 use crate::evaluate::Evaluations;
@@ -101,6 +101,8 @@ pub(crate) struct Surroundings {
     /// One submission at a time under each key.
     pub(crate) turns: Turns,
     pub(crate) requests: Arc<Semaphore>,
+    /// Plans are published and taken back one after the other, so that instants and numbers go together.
+    pub(crate) plans: AsyncMutex<()>,
 }
 
 impl Surroundings {

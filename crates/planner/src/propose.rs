@@ -128,7 +128,11 @@ pub fn propose(policy: &Arc<Policy>, asked: &Asked, bench: &mut dyn Bench) -> Pr
     };
     let [earlier, _] = parts_of(&base.courses);
     let Some(goal) = asked.goal.of(earlier).filter(|goal| *goal > 0.0) else {
-        found.outcome = Outcome::Nothing(format!("there is no {} to lower", asked.goal.word()));
+        let word = asked.goal.word();
+        found.outcome = Outcome::Nothing(match earlier.is_empty() {
+            true => "there are too few runs to choose by".to_owned(),
+            false => format!("there is no {word} to lower in the earlier part"),
+        });
         return found;
     };
     let Some((best, new)) = climb(policy, asked, (earlier, goal), bench, &mut found) else {
@@ -398,7 +402,7 @@ mod tests {
             |_: bool, rules: &Policy, run: usize| course(usual(run) - f64::from(rules.placement.crowd) / 1_000.0);
         assert_eq!(found(200, little), format!("{nothing}; the best, placement.crowd: 100, by 0.7 %"));
         let none = |_: bool, _: &Policy, _: usize| Course { took: None, ..course(1.0) };
-        assert_eq!(found(200, none), "there is no mean to lower");
+        assert_eq!(found(200, none), "there is no mean to lower in the earlier part");
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Service {
     pub tenant: Tenant,
     /// What may be spent in the windows of the calendar, where no engine says it.
     pub windows: Windows,
+    /// The version of the policy that would be in force, where no engine says it.
+    pub policy: String,
     /// Documents that were submitted of late.
     pub documents: Documents,
     /// What webhooks are signed with; without it none are taken.

@@ -36,17 +36,19 @@ pub(crate) async fn list(
     if !(1..=PAGE_MAX).contains(&count_max) {
         return Err(Refused::bad("limit", "not a page", format!("`limit` is a number from 1 to {PAGE_MAX}")));
     }
-    // The one before the page says until when its first counted.
-    let mut rows = service.reader.plans(before.map(|number| number.saturating_add(1)), count_max + 1).await?;
-    let next = rows.iter().any(|row| Some(row.number) == before).then(|| rows.remove(0));
+    let mut rows = service.reader.plans(before, count_max + 1).await?;
+    let is_more = rows.len() > count_max as usize;
     rows.truncate(count_max as usize);
-    let is_cut =
-        rows.len() >= count_max as usize || rows.iter().map(|row| row.document.len()).sum::<usize>() >= PAGE_BYTES;
-    let more = rows.last().map(|row| row.number).filter(|_| is_cut);
-    let later = next.iter().chain(&rows).map(Some);
-    let later = if next.is_some() { later.collect::<Vec<_>>() } else { [None].into_iter().chain(later).collect() };
+    let is_cut = rows.iter().map(|row| row.document.len()).sum::<usize>() >= PAGE_BYTES;
+    let next = rows.last().map(|row| row.number).filter(|_| is_more || is_cut);
+    // The one before the page says until when its first counted.
+    let later = match before {
+        Some(number) => service.reader.plans(number.checked_add(1), 1).await?.pop().filter(|row| row.number == number),
+        None => None,
+    };
+    let later = [later.as_ref()].into_iter().chain(rows.iter().map(Some));
     let plans = rows.iter().zip(later).map(|(row, later)| line(&service, row, later)).collect();
-    Ok(Json(Plans { plans, next: more }))
+    Ok(Json(Plans { plans, next }))
 }
 
 pub(crate) async fn publish(
@@ -111,8 +113,8 @@ fn line(service: &Service, row: &PlanRow, later: Option<&PlanRow>) -> PlanLine {
         .min_by_key(|(_, at)| *at)
         .unwrap_or(("over", row.until));
     // Of another policy than the one in force it counts for nothing.
-    let policy = service.engine.as_ref().map(|engine| engine.policy().version());
-    let is_for_it = policy.is_none_or(|policy| *row.policy == *policy);
+    let policy = service.engine.as_ref().map_or_else(|| service.policy.clone(), |engine| engine.policy().version());
+    let is_for_it = *row.policy == *policy;
     let is_over = ended <= Wall.now();
     let state = match (is_over, is_for_it) {
         (true, _) => state,

@@ -89,6 +89,7 @@ impl World {
             limits: Limits::STANDARD,
             tenant,
             windows: agendum_types::Windows::default(),
+            policy: String::new(),
             documents: Documents::default(),
             webhooks: Some(crate::Secrets::read(SECRET).unwrap()),
         };

@@ -26,9 +26,7 @@ pub(crate) async fn plan(context: &Context, command: Command) -> Result<(), Fail
         Command::Check { files } => check(context, &files),
         Command::Publish { file } => publish(context, &file).await,
         Command::Withdraw { why } => withdraw(context, why).await,
-        Command::Ls { limit } => {
-            listed(context, [("limit", limit.to_string())].into(), async |plans| list(context, &plans)).await
-        }
+        Command::Ls { limit } => ls(context, limit).await,
         Command::Show { number } => {
             let mut query = vec![("limit", "1".to_owned())];
             query.extend(number.map(|number| ("before", number.saturating_add(1).to_string())));
@@ -222,6 +220,26 @@ fn not_withdrawn(context: &Context, said: &Withdrawn) -> Result<(), Failure> {
     }
     tell("no plan is in force: the policy counts alone");
     Ok(())
+}
+
+/// Page by page: documents may be long.
+async fn ls(context: &Context, limit: u32) -> Result<(), Failure> {
+    runs::in_session(context, Need::Reading, async |session: &mut Session| {
+        let mut found = Plans::default();
+        loop {
+            let left = limit as usize - found.plans.len();
+            let mut query = vec![("limit", left.to_string())];
+            query.extend(found.next.map(|before| ("before", before.to_string())));
+            let page = session.client.plans(&query).await?;
+            found.next = page.next;
+            let is_last = page.next.is_none() || page.plans.len() >= left;
+            found.plans.extend(page.plans);
+            if is_last {
+                return list(context, &found);
+            }
+        }
+    })
+    .await
 }
 
 async fn listed(

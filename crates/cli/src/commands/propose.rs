@@ -1,6 +1,7 @@
 //! `plan propose`: the journal, played again under other rules, and the best of them as a plan.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -47,7 +48,7 @@ pub(super) async fn propose(context: &Context, asked: &Propose) -> Result<(), Fa
                 // What is being played ends with the rules that it has begun, and nothing of it is published.
                 stop.store(true, Ordering::Relaxed);
                 signal?;
-                tell("stopped; the plan in force runs out by itself");
+                tell("stopped; a plan that is in force runs out by itself");
                 return Ok(());
             }
         }
@@ -62,6 +63,7 @@ fn lasts(asked: &Propose) -> agendum_types::Duration {
 
 async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (now, began) = (Wall.now(), Instant::now());
+    asked.output.as_deref().map_or(Ok(()), may_be_written)?;
     let policy = in_force(context)?;
     let there = There::of(context);
     let since = asked.since.before(now);
@@ -129,6 +131,16 @@ async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Res
         show::json(&said)
     })
     .await
+}
+
+/// Before anything is searched for: what is found shall not be lost for that.
+fn may_be_written(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Failure::usage(format!("cannot write {}", file.display()))
+            .hint("-o names a file in a folder that is there"));
+    }
+    Ok(())
 }
 
 /// The document of a plan that was found: read again, as whoever publishes it will.
@@ -276,7 +288,7 @@ fn table(proposal: &Proposal, policy: &Policy, asked: &Asked, is_late: bool) -> 
     match (&proposal.outcome, proposal.confidence) {
         (Outcome::Plan(_), confidence) => {
             let sure = confidence.unwrap_or_default() * 100.0;
-            writeln!(out, "\none may be sure by {sure:.0} % that it lowers {}", asked.goal.word())?;
+            writeln!(out, "\none may be sure by {sure:.1} % that it lowers {}", asked.goal.word())?;
         }
         (Outcome::Nothing(why), _) => writeln!(out, "\nno plan: {why}")?,
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agendum_engine::{ReadError, Reader, Told};
-use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
+use agendum_ports::{Clock as _, PlanRow, RunFilter, RunRow, Wall};
 use agendum_sim::replay::{self, Asked, LeftOut, Past, Published, Records, Report, Setting};
 use agendum_spec::policy::plan;
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore};
@@ -74,8 +74,8 @@ pub(super) async fn read(context: &Context, since: Timestamp) -> Result<Reading,
     Ok(reading)
 }
 
-/// Plans that are looked through.
-const PLANS_MAX: u32 = agendum_ports::PLANS_MAX as u32;
+/// Plans of a page.
+const PLANS_PAGE: u32 = 1_000;
 
 /// What was published beside that policy since then, and what was in force before.
 pub(super) async fn published(
@@ -84,10 +84,15 @@ pub(super) async fn published(
     since: Timestamp,
     limits: &Limits,
 ) -> Result<Vec<Published>, Failure> {
-    let mut rows = reader.plans(None, PLANS_MAX).await?;
-    // The one that was in force then counts as well.
-    let before = rows.iter().position(|row| row.at < since).map_or(rows.len(), |place| place + 1);
-    rows.truncate(before);
+    let mut rows = Vec::new();
+    // The one that was in force at the beginning counts as well.
+    while rows.last().is_none_or(|row: &PlanRow| row.at >= since) {
+        let page = reader.plans(rows.last().map(|row| row.number), PLANS_PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        rows.extend(page);
+    }
     let mut found = Vec::new();
     for row in rows.into_iter().rev() {
         let Some(accepted) = plan::check(&row.document, policy, limits).accepted else { continue };

@@ -95,8 +95,12 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
     assert_eq!(states(&place.json(&["plan", "ls"])), "in_force replaced withdrawn");
     drop(server);
     place.write("agendum.toml", &format!("policy = \"fifo\"\n{CONFIG}"));
-    let _server = Server::start(&place, &[]);
+    let server = Server::start(&place, &[]);
     assert_eq!(states(&place.json(&["plan", "ls"])), "other_policy replaced withdrawn");
+    drop(server);
+    assert_eq!(states(&place.json(&["plan", "ls"])), "other_policy replaced withdrawn", "also where nobody serves");
+    let page = |count: &str| place.json(&["plan", "ls", "-n", count])["next"].clone();
+    assert_eq!((page("2"), page("3"), page("9")), (2.into(), Json::Null, Json::Null));
     let listed = place.json(&["plan", "ls"]);
     assert_eq!((listed["plans"].as_array().unwrap().len(), &listed["plans"][2]["why"]), (3, &"no help".into()));
 }

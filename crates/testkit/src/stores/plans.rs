@@ -1,6 +1,6 @@
 //! Plans: numbered as they come, listed latest first, taken back once.
 
-use agendum_ports::{PlanRow, Store, Withdrawal};
+use agendum_ports::{PAGE_BYTES, PlanRow, Store, Withdrawal};
 use agendum_types::{Hash, Principal, Timestamp};
 
 pub(super) async fn keeps_plans(store: &dyn Store) {
@@ -41,6 +41,13 @@ pub(super) async fn keeps_plans(store: &dyn Store) {
     let rows = store.plans(None, 9).await.unwrap();
     let taken_back: Vec<_> = rows.iter().map(|row| row.withdrawn.clone()).collect();
     assert_eq!(taken_back, [None, Some(withdrawal(20, Some("no"))), None]);
+    // A page ends with the plan that makes it long.
+    let long = PlanRow { document: " ".repeat(PAGE_BYTES / 3 * 2).into(), ..plan("long", &[]) };
+    for _ in 0..3 {
+        store.keep_plan(long.clone()).await.unwrap();
+    }
+    assert_eq!(names(&store.plans(None, 9).await.unwrap()), "long long");
+
     let in_force = |now| rows.iter().map(|row| row.is_in_force(Timestamp(now))).collect::<Vec<_>>();
     assert_eq!((in_force(49), in_force(50)), (vec![true, false, true], vec![false; 3]));
 }
