@@ -254,6 +254,11 @@ impl Targets {
         target::candidates(table, capability, requirement)
     }
 
+    /// True if some will do.
+    pub(crate) fn can_serve(&self, capability: Capability, requirement: &Requirement) -> bool {
+        self.rows.iter().any(|row| row.target.serves(capability, requirement))
+    }
+
     /// The one target of this name, if it can do this.
     pub(crate) fn named(&self, capability: Capability, name: &str) -> Vec<TargetId> {
         self.find(|row| row.target.can(capability) && &*row.target.name == name)

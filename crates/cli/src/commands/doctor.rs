@@ -5,18 +5,22 @@ use std::path::Path;
 
 use agendum_engine::Room;
 use agendum_store_sqlite::{Directory, SqliteStore};
-use agendum_wire::v1::NoticeLine;
+use agendum_wire::v1::{NoticeLine, PlanLine};
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
 use super::configuration::{self, Theirs};
 use super::{Context, notices};
+use crate::client::Client;
 use crate::failure::{FAILED, Failure};
 use crate::host::{made_indexes, no_data_folder};
 use crate::hosting::{Need, Session, reach};
 use crate::programs::{self, Example};
 use crate::{next, show, targets};
+
+/// Characters of what is said of a plan.
+const LINE_MAX: usize = 200;
 
 /// How it is with something.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,7 +95,11 @@ async fn look(context: &Context) -> Vec<Finding> {
             Err(failure) => add("owner", Broken, failure.message().to_owned()),
         },
     }
-    for (what, said) in failing(context, &directory).await {
+    let (failing, plan) = asked(context, &directory).await;
+    if let Some(plan) = plan {
+        add("plan", Fine, plan);
+    }
+    for (what, said) in failing {
         add(&what, Lacks, said);
     }
     add("indexes", Fine, indexes(context));
@@ -105,32 +113,38 @@ async fn look(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Endpoints that do not take what they are told.
-async fn failing(context: &Context, directory: &Directory) -> Vec<(String, String)> {
-    if directory.owner().is_none() && !directory.exists() {
-        return Vec::new();
-    }
-    let found = match directory.owner() {
-        Some(owner) => match reach(&owner, &context.data).await {
-            Ok(client) => client.notices().await,
-            Err(failure) => Err(failure),
-        },
-        None => match Session::open(&context.config, &context.data, Need::Reading).await {
-            Ok(session) => {
-                let found = session.client.notices().await;
-                session.stop().await;
-                found
-            }
-            Err(failure) => Err(failure),
-        },
+/// What whoever has the directory says, or what is kept there: endpoints that do not take what they are told, and the plan in force.
+async fn asked(context: &Context, directory: &Directory) -> (Vec<(String, String)>, Option<String>) {
+    let Some(owner) = directory.owner() else {
+        if !directory.exists() {
+            return Default::default();
+        }
+        // Why it cannot be read is told above.
+        let Ok(session) = Session::open(&context.config, &context.data, Need::Reading).await else {
+            return Default::default();
+        };
+        let said = said_by(&session.client).await;
+        session.stop().await;
+        return said;
     };
-    // Why it cannot be read is told above.
-    let found = found.unwrap_or_default();
-    let said = |line: &NoticeLine| {
+    match reach(&owner, &context.data).await {
+        Ok(client) => said_by(&client).await,
+        Err(_told) => Default::default(),
+    }
+}
+
+async fn said_by(client: &Client) -> (Vec<(String, String)>, Option<String>) {
+    let endpoints = client.notices().await.unwrap_or_default().endpoints;
+    let trouble = |line: &NoticeLine| {
         let trouble = notices::trouble(line)?;
         Some((format!("notices.{}", line.endpoint), format!("{trouble}; {} due", line.due)))
     };
-    found.endpoints.iter().filter_map(said).collect()
+    let plans = client.plans(&[("limit", "1".to_owned())]).await.unwrap_or_default().plans;
+    let in_force = plans.first().filter(|plan| plan.state == PlanLine::IN_FORCE);
+    let plan = in_force.map(|plan| {
+        format!("{}, number {}, until {}: {}", plan.name, plan.number, plan.until, plan.changes.join(", "))
+    });
+    (endpoints.iter().filter_map(trouble).collect(), plan.map(|plan| show::one_line(&show::in_line(&plan), LINE_MAX)))
 }
 
 /// Whether a host would take runs in there.

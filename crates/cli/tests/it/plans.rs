@@ -78,6 +78,8 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
     drop(server);
     let server = Server::start(&place, &[]);
     assert!(place.json(&["targets"])["rules"].as_str().unwrap().contains("+calm@"));
+    let doctor = place.json(&["doctor"]).to_string();
+    assert!(doctor.contains("calm, number 1, until"), "{doctor}");
     let (_, out, _) = place.run(&["plan", "show", "1"]);
     assert!(out.contains("in force until"), "{out}");
     let (code, out, _) = place.run(&["plan", "withdraw", "--why", "no help"]);

@@ -134,7 +134,7 @@ impl Scheduler {
             if !call.capability.has_targets() {
                 continue;
             }
-            if self.targets.candidates(call.capability, &call.requirement).is_empty() {
+            if !self.targets.can_serve(call.capability, &call.requirement) {
                 let reason = Arc::from(target::unserved(call.capability, &call.requirement));
                 return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason });
             }
