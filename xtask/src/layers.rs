@@ -67,7 +67,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "sim",
-        may_use: &["types", "spec", "core", "wire"],
+        may_use: &["types", "spec", "core", "planner", "wire"],
         never: &["tokio", "agendum-ports", "rusqlite", "reqwest"],
     },
     Layer { name: "server", may_use: &["engine", "wire", "ports", "spec", "types"], never: &["rusqlite", "reqwest"] },

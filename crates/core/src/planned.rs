@@ -21,20 +21,13 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// The plan, where it counts, and when it is over.
-    fn in_force(&self) -> Option<(&Arc<Plan>, Timestamp)> {
-        let (plan, until) = self.plan.as_ref()?;
-        (*plan.policy == *self.policy.version()).then_some((plan, *until))
+    /// The plan, where it counts.
+    fn in_force(&self) -> Option<&Plan> {
+        self.plan.as_ref().map(|(plan, _)| &**plan).filter(|plan| *plan.policy == *self.policy.version())
     }
 }
 
 impl Scheduler {
-    /// The plan by which it chooses, and when that is over.
-    #[must_use]
-    pub fn plan(&self) -> Option<(&Arc<Plan>, Timestamp)> {
-        self.planned.in_force()
-    }
-
     pub(crate) fn on_policy(&mut self, policy: Arc<Policy>) {
         self.planned.policy = policy;
         self.go_by_what_was_published();
@@ -64,7 +57,7 @@ impl Scheduler {
 
     fn go_by_what_was_published(&mut self) {
         let (rules, version) = match self.planned.in_force() {
-            Some((plan, _)) => (Arc::clone(&plan.rules), plan.decides()),
+            Some(plan) => (Arc::clone(&plan.rules), plan.decides()),
             None => (Arc::clone(&self.planned.policy), self.planned.policy.version()),
         };
         self.go_by(rules, version);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use agendum_planner::{Finding, Lint, lint};
 use agendum_ports::{PlanRow, StoreError, Withdrawal};
 use agendum_spec::Diagnostic;
-use agendum_spec::policy::{Difference, differences, plan};
+use agendum_spec::policy::{differences, plan};
 use agendum_types::{Limits, Plan, Policy, Principal, Timestamp};
-use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -53,17 +52,6 @@ fn sentences(findings: &[Finding]) -> String {
     findings.iter().map(|finding| &*finding.message).collect::<Vec<_>>().join("; ")
 }
 
-/// What the one has otherwise than the other, in lines.
-fn changes(policy: &Policy, rules: &Policy) -> Vec<String> {
-    let written = |value: &Option<Json>| match value {
-        None => "none".to_owned(),
-        Some(Json::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-    };
-    let line = |of: Difference| format!("{}: {} → {}", of.path, written(&of.values[0]), written(&of.values[1]));
-    differences(policy, rules).into_iter().map(line).collect()
-}
-
 impl Engine {
     /// Takes a plan: it is checked, kept, and counts when this returns, in place of the one before. With what the linter has to say of it.
     ///
@@ -88,7 +76,7 @@ impl Engine {
             hash: plan.hash,
             policy: Arc::clone(&plan.policy),
             document: accepted.document.0,
-            changes: changes(policy, &plan.rules),
+            changes: differences(policy, &plan.rules).iter().map(ToString::to_string).collect(),
             description: accepted.description,
             flags: flags.into_iter().map(|flag| flag.message).collect(),
             by,

@@ -140,16 +140,9 @@ mod tests {
         change(&mut rules);
         rules.hash = Hash([9; 32]);
         Plan {
-            name: "test".into(),
-            hash: Hash([1; 32]),
-            policy: policy.version().into(),
-            rules: Arc::new(rules),
-            lasts: Duration::secs(600),
-            horizon: Duration::secs(600),
             evidence: Evidence { how: "".into(), runs: 100, attempts: 400 },
             confidence: 900_000,
-            expected: Vec::new(),
-            risks: Vec::new(),
+            ..Plan::bare("test", &policy.version(), Arc::new(rules), Duration::secs(600))
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::plan::{Evidence, MILLION};
-use agendum_types::{Duration, Hash, Plan, Policy};
+use agendum_types::{Duration, Plan, Policy};
 
 use crate::figures::{Course, Figure};
 use crate::moves::{Move, moves};
@@ -268,16 +268,10 @@ fn judge(
         ));
     }
     Outcome::Plan(Box::new(Plan {
-        name: Arc::clone(&asked.name),
-        hash: Hash::default(),
-        policy: policy.version().into(),
-        rules: Arc::clone(best),
-        lasts: asked.lasts,
-        horizon: asked.lasts,
         evidence: Evidence { how: Arc::clone(&asked.how), runs: base.courses.len() as u64, attempts: base.attempts },
         confidence: parts(confidence).clamp(0, MILLION) as u32,
         expected: found.judged.iter().map(|(of, old, new)| (of.word().into(), parts(of.change(*old, *new)))).collect(),
-        risks: Vec::new(),
+        ..Plan::bare(&asked.name, &policy.version(), Arc::clone(best), asked.lasts)
     }))
 }
 

@@ -33,7 +33,7 @@ use past::Life;
 use usual::Usual;
 use world::{Course, Ground, Played};
 
-pub use compare::{Accuracy, Figure, Report, Row, RunSaid, TargetSaid, TenantRow};
+pub use compare::{Accuracy, Figure, Report, Row, TargetSaid, TenantRow};
 pub use page::page;
 pub use past::{LeftOut, Records};
 pub use places::Places;

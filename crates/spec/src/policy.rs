@@ -41,11 +41,11 @@ static ACCEPTED: LazyLock<Vec<Accepted>> = LazyLock::new(|| {
     BUILT_IN.into_iter().map(|text| read(text).expect("a built-in policy is one: a test reads it")).collect()
 });
 
-/// What came of checking a policy document.
+/// What came of checking a document of a policy, or of a plan for one.
 #[derive(Debug)]
-pub struct Checked {
-    /// The policy, unless there are errors or words that this release does not run yet.
-    pub accepted: Option<Accepted>,
+pub struct Checked<A = Accepted> {
+    /// What it says, unless there are errors or words that this release does not run yet.
+    pub accepted: Option<A>,
     /// Everything there is to say, in the order of the text; as many as of a graph.
     pub diagnostics: Vec<Diagnostic>,
     /// True if there are more than these.
@@ -63,17 +63,23 @@ pub struct Accepted {
     pub document: NormalDocument,
 }
 
+impl<A> Checked<A> {
+    fn of(text: &str, limits: &Limits, accepts: impl FnOnce(&Node, &mut Diagnostics) -> Option<A>) -> Self {
+        let mut diagnostics = Diagnostics::new(text);
+        let accepted = tree::parse(text, limits, &mut diagnostics).and_then(|tree| accepts(&tree, &mut diagnostics));
+        let (diagnostics, more) = diagnostics.finish();
+        Self { accepted, diagnostics, more }
+    }
+}
+
 /// Checks a document: all there is to say about it at once.
 #[must_use]
 pub fn check(text: &str, limits: &Limits) -> Checked {
-    let mut diagnostics = Diagnostics::new(text);
-    let accepted = tree::parse(text, limits, &mut diagnostics).and_then(|tree| {
-        let accepted = accepted(&tree, limits, &mut diagnostics)?;
-        taken_name(&tree, &accepted.policy, &mut diagnostics);
+    Checked::of(text, limits, |tree, diagnostics| {
+        let accepted = accepted(tree, limits, diagnostics)?;
+        taken_name(tree, &accepted.policy, diagnostics);
         Some(accepted)
-    });
-    let (diagnostics, more) = diagnostics.finish();
-    Checked { accepted, diagnostics, more }
+    })
 }
 
 /// The built-in policy of this name.

@@ -47,6 +47,23 @@ pub struct Evidence {
 }
 
 impl Plan {
+    /// One of which nothing is said but what it changes, and for how long; its hash is its document's to give.
+    #[must_use]
+    pub fn bare(name: &str, policy: &str, rules: Arc<Policy>, lasts: Duration) -> Self {
+        Self {
+            name: name.into(),
+            hash: Hash::default(),
+            policy: policy.into(),
+            rules,
+            lasts,
+            horizon: lasts,
+            evidence: Evidence::default(),
+            confidence: 0,
+            expected: Vec::new(),
+            risks: Vec::new(),
+        }
+    }
+
     /// Its name with the beginning of its hash: what answers name it by.
     #[must_use]
     pub fn version(&self) -> String {

@@ -112,14 +112,9 @@ fn help(finding: &Finding) -> String {
 
 /// What a plan has otherwise than the policy, a line each, with what it means.
 fn changed(policy: &Policy, rules: &Policy) -> Result<(), Failure> {
-    let written = |value: &Option<Json>| match value {
-        None => "–".to_owned(),
-        Some(value) => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-    };
     let mut out = show::out();
-    for Difference { path, meaning, values } in differences(policy, rules) {
-        let line = format!("    {path}: {} → {}  {meaning}", written(&values[0]), written(&values[1]));
-        writeln!(out, "{}", out.harmless(&line))?;
+    for of in differences(policy, rules) {
+        writeln!(out, "{}", out.harmless(&format!("    {of}  {}", of.meaning)))?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use agendum_planner::lint::LASTS_MAX;
 use agendum_planner::propose::EARLIER;
 use agendum_planner::{Asked, Bench, Course, Figure, Outcome, Played, Proposal, Trial, propose as search};
 use agendum_ports::{Clock as _, Wall};
-use agendum_sim::replay::{self, Past, Published, Report, Row, RunSaid, Setting};
+use agendum_sim::replay::{self, Past, Published, Report, Setting};
 use agendum_spec::policy::plan;
 use agendum_types::{Limits, Plan, Policy};
 use serde_json::{Value as Json, json};
@@ -181,8 +181,8 @@ impl Replayed {
     /// How the past is reproduced.
     fn begin(&mut self) {
         let report = self.replay(&self.old.0, self.old.1.clone(), Vec::new());
-        self.happened = courses(&report.happened);
-        self.again = report.policies.first().map(courses).unwrap_or_default();
+        self.happened = report.happened.runs;
+        self.again = report.policies.into_iter().next().map(|row| row.runs).unwrap_or_default();
     }
 
     fn replay(&self, first: &Arc<Policy>, plans: Vec<Published>, new: Vec<Arc<Policy>>) -> Report {
@@ -213,19 +213,10 @@ impl Bench for Replayed {
             let (first, rest) = chunk.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
             let Some(first) = first else { break };
             let report = self.replay(first, Vec::new(), rest.to_vec());
-            played.extend(report.policies.iter().map(|row| Played { courses: courses(row), attempts: row.attempts }));
+            played.extend(report.policies.into_iter().map(|row| Played { courses: row.runs, attempts: row.attempts }));
         }
         played
     }
-}
-
-fn courses(row: &Row) -> Vec<Course> {
-    row.runs.iter().map(course).collect()
-}
-
-fn course(run: &RunSaid) -> Course {
-    let RunSaid { tenant, took, slowdown, missed, cost } = run;
-    Course { tenant: Arc::clone(tenant), took: *took, slowdown: *slowdown, missed: *missed, cost: *cost }
 }
 
 fn said(proposal: &Proposal, policy: &Policy, document: Option<&str>, is_late: bool, notes: &[String]) -> Json {

@@ -105,22 +105,7 @@ pub struct Row {
     pub curve: Vec<f64>,
     /// Run by run, as they came: for whoever weighs rules and not for people.
     #[serde(skip)]
-    pub runs: Vec<RunSaid>,
-}
-
-/// A run, as it went.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunSaid {
-    /// Whose.
-    pub tenant: Arc<str>,
-    /// Seconds until its answer, if it succeeded.
-    pub took: Option<f64>,
-    /// How many times longer than alone.
-    pub slowdown: Option<f64>,
-    /// True if it had a deadline and missed it.
-    pub missed: bool,
-    /// US dollars.
-    pub cost: f64,
+    pub runs: Vec<agendum_planner::Course>,
 }
 
 /// A figure.
@@ -305,9 +290,9 @@ fn row(name: &str, courses: &BTreeMap<RunId, Course>, alone: &Alone, attempts: u
     }
 }
 
-fn said(course: &Course, alone: Option<Duration>) -> RunSaid {
+fn said(course: &Course, alone: Option<Duration>) -> agendum_planner::Course {
     let took = took(course).map(secs);
-    RunSaid {
+    agendum_planner::Course {
         tenant: course.tenant.to_string().into(),
         took,
         slowdown: took.zip(alone).map(|(took, alone)| times_longer(took, alone)),

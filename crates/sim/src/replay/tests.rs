@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, End, Entry, Record};
-use agendum_types::plan::Evidence;
 use agendum_types::policy::Index;
 use agendum_types::{Duration, Graph, Hash, Plan, Policy, RunId, Timestamp};
 
@@ -128,19 +127,8 @@ fn a_past_with_plans_is_reproduced_with_them() {
         let mut past = past(&journal);
         past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
         let from = past.from().unwrap();
-        let plan = |rules: Arc<Policy>| Plan {
-            name: "plan".into(),
-            hash: Hash([7; 32]),
-            policy: journal.policy.version().into(),
-            rules,
-            lasts: Duration::secs(1),
-            horizon: Duration::secs(1),
-            evidence: Evidence::default(),
-            confidence: 0,
-            expected: Vec::new(),
-            risks: Vec::new(),
-        };
-        let (one, until) = (Arc::new(plan(other())), from.after(Duration::secs(3_600)));
+        let plan = Plan::bare("plan", &journal.policy.version(), other(), Duration::secs(1));
+        let (one, until) = (Arc::new(plan), from.after(Duration::secs(3_600)));
         let plans = [
             Published { at: from.before(Duration::secs(5)), plan: Some((Arc::clone(&one), until)) },
             Published { at: from.after(Duration::millis(700)), plan: None },

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
-use agendum_types::plan::Evidence;
 use agendum_types::policy::{Index, Preemption};
 use agendum_types::target::{Bound, Cold, Rate};
 use agendum_types::{
-    Capability, Duration, Effect, Hash, Labels, Limits, Money, Plan, Policy, Pool, Target, Tenant, Timestamp, Window,
-    Windows,
+    Capability, Duration, Effect, Labels, Limits, Money, Plan, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
 };
 
 use super::{Coming, TENANTS, World};
@@ -269,19 +267,8 @@ pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
 impl World {
     /// Other parameters for a while; now and then for another policy, or taken back.
     fn planned(&mut self, rulers: &mut Chance) {
-        let policy = if rulers.hits(80) { self.policy.version().into() } else { "other@00000000".into() };
-        let plan = Plan {
-            name: "plan".into(),
-            hash: Hash([7; 32]),
-            policy,
-            rules: Arc::new(drawn(rulers)),
-            lasts: Duration::secs(1),
-            horizon: Duration::secs(1),
-            evidence: Evidence::default(),
-            confidence: 0,
-            expected: Vec::new(),
-            risks: Vec::new(),
-        };
+        let policy = if rulers.hits(80) { self.policy.version() } else { "other@00000000".to_owned() };
+        let plan = Plan::bare("plan", &policy, Arc::new(drawn(rulers)), Duration::secs(1));
         let (from, lasts) = (rulers.below(1_500_000), rulers.below(2_000_000));
         let until = self.now.after(Duration::micros(from + lasts));
         self.at(from, Coming::Told(Event::PlanPublished { plan: Arc::new(plan), until }));

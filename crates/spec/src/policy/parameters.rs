@@ -1,6 +1,7 @@
 //! A policy parameter by parameter, for people: what each means, and what another has otherwise.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use agendum_types::policy::Policy;
 use serde_json::Value as Json;
@@ -28,6 +29,18 @@ pub struct Difference {
     pub meaning: &'static str,
     /// Its value in the one and in the other; `None` where one does not have it, such as a tenant's weight.
     pub values: [Option<Json>; 2],
+}
+
+impl fmt::Display for Difference {
+    /// `path: value → value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = |value: &Option<Json>| match value {
+            None => "–".to_owned(),
+            Some(value) => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        };
+        let [one, other] = self.values.each_ref().map(written);
+        write!(f, "{}: {one} → {other}", self.path)
+    }
 }
 
 /// All parameters of a policy, in the order of the schema. A map without entries is one of them.

@@ -10,9 +10,8 @@ use agendum_types::{Hash, Limits, Plan, Policy};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Diagnostics, HEAD, WORDS as OF_POLICIES, crossed, normal as of_policy, read_into, unread};
-use crate::diagnostic::Diagnostic;
 use crate::schema::check_against;
-use crate::tree::{self, Node, Value};
+use crate::tree::{Node, Value};
 use crate::{NormalDocument, hash_of, values};
 
 /// The schema but for the parameters of a policy, which it takes from that of policies.
@@ -36,15 +35,7 @@ pub fn schema() -> &'static str {
 }
 
 /// What came of checking a plan document.
-#[derive(Debug)]
-pub struct Checked {
-    /// The plan, unless there are errors.
-    pub accepted: Option<Accepted>,
-    /// Everything there is to say, in the order of the text; as many as of a graph.
-    pub diagnostics: Vec<Diagnostic>,
-    /// True if there are more than these.
-    pub more: bool,
-}
+pub type Checked = super::Checked<Accepted>;
 
 /// A plan and the document it was made of.
 #[derive(Clone, Debug)]
@@ -61,11 +52,7 @@ pub struct Accepted {
 /// question: the planner's linter answers it.
 #[must_use]
 pub fn check(text: &str, policy: &Policy, limits: &Limits) -> Checked {
-    let mut diagnostics = Diagnostics::new(text);
-    let accepted =
-        tree::parse(text, limits, &mut diagnostics).and_then(|tree| accepted(&tree, policy, limits, &mut diagnostics));
-    let (diagnostics, more) = diagnostics.finish();
-    Checked { accepted, diagnostics, more }
+    Checked::of(text, limits, |tree, diagnostics| accepted(tree, policy, limits, diagnostics))
 }
 
 /// The document of a plan that was made otherwise than by hand.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use agendum_testkit::script;
 use agendum_types::graph::Priority;
-use agendum_types::plan::Evidence;
 use agendum_types::policy::{Index, Preemption};
-use agendum_types::{Hash, Plan, Policy};
+use agendum_types::{Plan, Policy};
 
 use super::World;
 use crate::Event;
@@ -45,18 +44,7 @@ impl World {
             }
         }
         let lasts = script::span(span);
-        let plan = Plan {
-            name: "plan".into(),
-            hash: Hash([7; 32]),
-            policy: of.into(),
-            rules: Arc::new(rules),
-            lasts,
-            horizon: lasts,
-            evidence: Evidence::default(),
-            confidence: 0,
-            expected: Vec::new(),
-            risks: Vec::new(),
-        };
+        let plan = Plan::bare("plan", &of, Arc::new(rules), lasts);
         self.planned = Some((Arc::new(plan), self.now.after(lasts)));
         self.publish_plan();
     }

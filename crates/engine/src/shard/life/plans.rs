@@ -1,7 +1,5 @@
 //! The plan in force: told to the core in each life.
 
-use std::sync::Arc;
-
 use agendum_core::Event;
 use tokio::sync::oneshot;
 
@@ -24,6 +22,6 @@ impl Life {
 
     pub(super) fn counts(&mut self, Counts { number, plan, until }: Counts) {
         self.plan = number;
-        self.event(Event::PlanPublished { plan: Arc::clone(&plan), until });
+        self.event(Event::PlanPublished { plan, until });
     }
 }
