@@ -1,5 +1,5 @@
-//! Graph documents: YAML or JSON text in, a checked [`agendum_types::Graph`] out, or diagnostics that point at the place. Policy documents
-//! are read in the same way: see [`policy`].
+//! Graph documents: YAML or JSON text in, a checked [`agendum_types::Graph`] out, or diagnostics that point at the place. Policy documents,
+//! and plans for them, are read in the same way: see [`policy`].
 //!
 //! A crate of its own because it carries a ban (no IO: files named by a document come through a [`Resolver`]) and is a published
 //! contract: the JSON Schema in `schema/` is the one list of words.
