@@ -25,7 +25,8 @@
 //! 4. Outcomes are never refused: an attempt or an evaluation is asked for only within the credits of [`agendum_types::Limits`].
 //! 5. The cost of an event is O(log n) for each action and for each thing it touches: a freed target touches the classes of ready tasks that can use it,
 //!    units that come back the classes that sleep for no more of that pool than is left, money that comes free in a window the kinds of tasks that wait for
-//!    it and each task that was lowered for want of it, a caller's wish the instances of its run, a new table of targets, other rules and a plan that begins or ends every queued task, other pools
+//!    it and each task that was lowered for want of it, a caller's wish the instances of its run,
+//!    a new table of targets, other rules and a plan that begins or ends every queued task, other pools
 //!    every class that lacks units, a target that closes the tasks that would rather wait for it than go elsewhere, a task with a deadline that comes up the
 //!    first of its tenant's queue (`look` of a policy). Where expected times are derived anew, the tasks of that graph: with the first, second, fourth …
 //!    task of which nothing was known, and then once for 64 ends or a quarter of its tasks. Where those ask for units of pools, are no groups and are
