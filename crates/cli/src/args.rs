@@ -6,6 +6,7 @@ mod index;
 mod people;
 mod plan;
 mod policy;
+mod provider;
 mod replay;
 mod simulate;
 mod spend;
@@ -25,6 +26,7 @@ pub(crate) use index::Index;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
 pub(crate) use plan::{Plan, Propose};
 pub(crate) use policy::{Policy, SchemaOf};
+pub(crate) use provider::{Misbehave, Provider};
 pub(crate) use replay::Replay;
 pub(crate) use simulate::Simulate;
 pub(crate) use spend::Spend;
@@ -38,20 +40,6 @@ First steps:
   agendum why last                   where its time went
 
 Exit codes: 0 ok, 1 run failed, 2 usage, 3 not reachable, 4 deadline or budget, 130 interrupted.";
-
-/// Shown below the flags of `provider`.
-const PROVIDER_HELP: &str = "\
-It serves GET /v1/models, and, counting each as a call:
-  POST /v1/chat/completions   streamed or not, tools, response_format: json_schema
-  POST /v1/moderations
-
-Example: slow, every third call fails; and the target in agendum.toml that speaks to it:
-  agendum provider --listen 127.0.0.1:7421 --word-ms 30 --fail-every 3
-
-  [targets.shaky]
-  kind = \"chat\"
-  base_url = \"http://127.0.0.1:7421/v1\"
-  model = \"offline/extractive\"";
 
 /// Runs graphs of tasks for AI agents: durably, within a deadline and a budget, and explains every decision.
 #[derive(Debug, Parser)]
@@ -180,20 +168,8 @@ pub(crate) enum Command {
         attached: bool,
     },
     /// Serve the offline model in OpenAI's wire format
-    #[command(after_help = PROVIDER_HELP)]
-    Provider {
-        /// Where to listen; a busy port is moved
-        #[arg(long, default_value = "127.0.0.1:7421", value_name = "ADDRESS")]
-        listen: SocketAddr,
-        /// Requests that it lets through in a minute, at least 1: what comes above them gets a 429, and each answer says how many are left
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-        requests_per_minute: Option<u32>,
-        /// Calls that it works on at once until their first word, at least 1: the others wait inside, in the order in which they came
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-        at_once: Option<u16>,
-        #[command(flatten)]
-        temper: Misbehave,
-    },
+    #[command(after_help = provider::HELP)]
+    Provider(Provider),
     /// The rules by which the scheduler chooses: check, compare and show them
     #[command(subcommand, after_help = policy::HELP)]
     Policy(Policy),
@@ -237,27 +213,6 @@ pub(crate) enum Beat {
     Budget,
     /// Forty agents of two tenants against one rate limit, without and with Agendum: some fifteen seconds, and only when it is asked for
     RateLimit,
-}
-
-/// How badly the offline model behaves: the words of `temper` in agendum.toml.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Told to misbehave, for demonstrations and tests")]
-pub(crate) struct Misbehave {
-    /// Milliseconds before the first word
-    #[arg(long, default_value_t = 0, value_name = "MS")]
-    pub(crate) delay_ms: u64,
-    /// Milliseconds between words
-    #[arg(long, default_value_t = 0, value_name = "MS")]
-    pub(crate) word_ms: u64,
-    /// Every N-th call fails (500); 0 for none
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) fail_every: u32,
-    /// Every N-th call is told to come back in a second (429); 0 for none
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) rate_limit_every: u32,
-    /// Every N-th stream ends in the middle, without its finish marker; 0 for none
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) cut_every: u32,
 }
 
 /// A sum that a run may spend.

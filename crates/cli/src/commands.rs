@@ -106,9 +106,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Cache(command) => cache::cache(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
-        Command::Provider { listen, requests_per_minute, at_once, temper } => {
-            provider::provider(listen, requests_per_minute, at_once, (&temper).into()).await
-        }
+        Command::Provider(told) => provider::provider(&told).await,
         Command::Policy(PolicyCommand::Show { policy: None }) => policy::in_force(&context()?),
         Command::Policy(command) => {
             let config = Config::find(flags[1], None)?;

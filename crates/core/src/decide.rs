@@ -131,6 +131,18 @@ impl Scheduler {
         }
     }
 
+    /// True if a task whose attempt was turned away for want of room stands where it stood. One that comes near the limit
+    /// of its attempts takes its pauses.
+    pub(crate) fn may_go_back(&self, slot: Slot, id: InstId, failure: &Failure) -> bool {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let task = self.board.plan(slot).task(inst.node);
+        let is_late = inst.expires <= self.now || run.deadline.is_some_and(|deadline| deadline <= self.now);
+        task.retries(failure.class)
+            && !is_late
+            && inst.attempts.saturating_add(task.retry.attempts_max) < self.board.limits.attempts_max
+    }
+
     /// When some target takes the next attempt. What a provider asked for closes its target and not the task: another may be open.
     fn opens_at(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Timestamp {
         let asked = self.now.after(failure.retry_after.unwrap_or_default());

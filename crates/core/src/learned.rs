@@ -83,6 +83,11 @@ impl Learned {
         self.limit
     }
 
+    /// How long an answer takes, in microseconds; zero before there was one.
+    pub(crate) const fn answers(&self) -> u64 {
+        self.answers
+    }
+
     /// So many were out until now.
     pub(crate) fn passes(&mut self, running: u32, now: Timestamp) {
         let (since, part) = (self.until.0, now.0 / PART);
@@ -95,8 +100,8 @@ impl Learned {
         self.until = now;
     }
 
-    /// An attempt that was sent then has ended, by a fault of its target or not.
-    fn ends(&mut self, sent: Timestamp, fault: bool, expected: Duration) {
+    /// An attempt that was sent then has ended, by a fault of its target or not; true if it was turned away.
+    fn ends(&mut self, sent: Timestamp, fault: bool, expected: Duration) -> bool {
         let (now, took) = (self.until.0, self.until.since(sent).as_micros());
         let answers = if self.answers == 0 { expected.as_micros() } else { self.answers };
         if !fault {
@@ -105,13 +110,14 @@ impl Learned {
         let part = now / PART;
         if !fault || took >= answers / AT_ONCE {
             self.parts[place(part)].taken += 1;
-            return;
+            return false;
         }
         self.parts[place(part)].turned_away += 1;
         for of in (sent.0 / PART).max((part + 1).saturating_sub(PARTS))..=part {
             let held = &mut self.parts[place(of)].held;
             *held = held.saturating_sub(within(of, sent.0, now));
         }
+        true
     }
 
     /// Anew, where so many of a hundred are too many to be turned away; 0: none are.
@@ -176,11 +182,11 @@ impl Learned {
 }
 
 impl Scheduler {
-    /// An attempt has ended: what it says of how many its target takes at once.
-    pub(crate) fn learn_limit(&mut self, flight: Flight, outcome: &Outcome) {
+    /// An attempt has ended: what it says of how many its target takes at once. True if it was turned away.
+    pub(crate) fn learn_limit(&mut self, flight: Flight, outcome: &Outcome) -> bool {
         let (too_many, row) = (self.policy.limits.turned_away, self.targets.row_mut(flight.target));
-        let Some(fault) = breaker::fault(outcome).filter(|_| row.serves_models()) else { return };
-        row.learned.ends(flight.sent, fault, row.target.expected);
+        let Some(fault) = breaker::fault(outcome).filter(|_| row.serves_models()) else { return false };
+        let turned_away = row.learned.ends(flight.sent, fault, row.target.expected);
         let before = row.learned.lifts;
         row.learned.learn(too_many);
         let after = row.learned.lifts;
@@ -189,6 +195,7 @@ impl Scheduler {
             before.into_iter().for_each(|at| self.board.timers.clear(at, timer));
             after.into_iter().for_each(|at| self.board.timers.set(at, timer));
         }
+        turned_away
     }
 
     /// Nothing is remembered any more of what a target turned away.

@@ -89,6 +89,7 @@ mod remember;
 mod retries;
 mod reuse;
 mod rng;
+mod room;
 mod run;
 mod scheduler;
 mod score;

@@ -191,6 +191,7 @@ impl Scheduler {
             next @ (Next::Judge
             | Next::Succeed
             | Next::Retry { .. }
+            | Next::Back { .. }
             | Next::Rung { .. }
             | Next::Doubt(_)
             | Next::Fail(_)) => next,

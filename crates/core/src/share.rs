@@ -125,7 +125,13 @@ impl Scheduler {
     }
 
     /// An attempt has ended: it counts for what it was. A child run counts by its own attempts.
-    pub(crate) fn correct(&mut self, flight: Flight, is_child: bool, took: Duration, cost: Money) {
+    pub(crate) fn correct(
+        &mut self,
+        flight: Flight,
+        (is_child, has_no_room): (bool, bool),
+        took: Duration,
+        cost: Money,
+    ) {
         let Charged { band, tenant, cost: before } = flight.charged;
         let is_free = self.targets.price(flight.price).is_free();
         let cost = if is_child {
@@ -135,7 +141,7 @@ impl Scheduler {
         } else {
             cost.0
         };
-        if !is_child {
+        if !is_child && !has_no_room {
             let row = self.targets.row_mut(flight.target);
             row.counted.take(flight.bytes, cost);
             take_into(&mut row.out, took.as_micros());

@@ -18,6 +18,7 @@ use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
 use crate::retries::Retries;
+use crate::room::Room;
 use crate::score::Speed;
 use crate::usual::Usual;
 use crate::warm::Warmth;
@@ -55,6 +56,8 @@ pub(crate) struct TargetRow {
     pub(crate) breaker: Breaker,
     /// How many it takes at once, as was seen.
     pub(crate) learned: Learned,
+    /// How many it gets since it had no room for one more.
+    pub(crate) room: Option<Room>,
     /// With how many at once it does most.
     pub(crate) knee: Knee,
     /// What may be sent once more after it has failed.
@@ -80,7 +83,8 @@ pub(crate) struct TargetRow {
 impl TargetRow {
     /// So many attempts at once: as configured, or fewer where it turns some away, or does no more with more.
     pub(crate) fn limit(&self) -> u32 {
-        let learned = [self.learned.limit(), self.knee.limit()].into_iter().flatten();
+        let room = self.room.as_ref().map(Room::limit);
+        let learned = [self.learned.limit(), room, self.knee.limit()].into_iter().flatten();
         learned.fold(self.target.concurrency_max, u32::min)
     }
 
@@ -181,6 +185,7 @@ impl Targets {
                     closed_until: Timestamp(0),
                     breaker: Breaker::default(),
                     learned: Learned::default(),
+                    room: None,
                     knee: Knee::default(),
                     retries: Retries::default(),
                     pace: Pace::default(),
@@ -298,7 +303,11 @@ impl Targets {
             Passed::Broken
         } else if row.running >= row.target.concurrency_max {
             Passed::Full
-        } else if row.learned.limit().is_some_and(|limit| row.running >= limit) {
+        } else if [row.learned.limit(), row.room.as_ref().map(Room::limit)]
+            .iter()
+            .flatten()
+            .any(|limit| row.running >= *limit)
+        {
             Passed::Limited
         } else if row.running >= row.limit() {
             Passed::Crowded

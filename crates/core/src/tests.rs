@@ -42,6 +42,7 @@ mod raise;
 mod remembered;
 mod repair;
 mod retries;
+mod room;
 mod score;
 mod short;
 mod shown;

@@ -26,6 +26,8 @@ pub enum Wake {
     Probe,
     /// Nothing is remembered any more of what a target turned away: it gets as many at once as it is said to take.
     Limit,
+    /// A target that had no room for one more may have some.
+    Room,
     /// What its provider lets through in a minute allows the next attempt.
     Pace,
     /// A window of the tenant's budget begins.
@@ -53,6 +55,7 @@ impl fmt::Display for Wake {
             Self::TargetReopens => "a target reopens",
             Self::Probe => "a target that failed may be tried",
             Self::Limit => "a target has turned none away for some time",
+            Self::Room => "a target may have room for one more",
             Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
@@ -71,6 +74,7 @@ pub(crate) enum Timer {
     Plan,
     /// Before all that looks for a free target.
     Limit(TargetId),
+    Room(TargetId),
     Start(Slot, InstId),
     /// Before the end of a task's time: what comes at that very instant has come in time.
     Wait(Slot, InstId),
@@ -130,6 +134,7 @@ impl Timer {
             Self::Pace(_) => Wake::Pace,
             Self::Breaker(_) => Wake::Probe,
             Self::Limit(_) => Wake::Limit,
+            Self::Room(_) => Wake::Room,
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
             Self::Spill(..) => Wake::Spill,

@@ -47,6 +47,10 @@ pub trait Model: Send + Sync + 'static {
     fn slots(&self) -> Option<&Semaphore> {
         None
     }
+    /// True if what comes above that is answered 503 at once, and does not wait.
+    fn turns_away(&self) -> bool {
+        false
+    }
 }
 
 /// The requests of a minute.
@@ -140,6 +144,12 @@ impl Refusal {
         Self { status, kind: "invalid_request_error", code: None, message, retry_after_ms: None }
     }
 
+    /// It works on as many as it does at once, and keeps none waiting.
+    fn full() -> Self {
+        let (status, message) = (StatusCode::SERVICE_UNAVAILABLE, "no room: it works on as many calls as it takes");
+        Self { status, code: Some("server_busy"), ..Self::server(message.to_owned()) }
+    }
+
     fn server(message: String) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self { status, kind: "server_error", ..Self::invalid(message) }
@@ -177,6 +187,7 @@ async fn tempered(model: &dyn Model) -> Result<bool, Refusal> {
     if !matches!(mood, Mood::RateLimited { .. }) {
         // Nobody closes it, and who waits is served in turn.
         let _slot = match model.slots() {
+            Some(slots) if model.turns_away() => Some(slots.try_acquire().map_err(|_| Refusal::full())?),
             Some(slots) => slots.acquire().await.ok(),
             None => None,
         };

@@ -461,6 +461,7 @@ fn of_next(next: &Next) -> &'static str {
         Next::Judge => "judged",
         Next::Succeed => "succeeded",
         Next::Retry { .. } => "retried",
+        Next::Back { .. } => "found no room",
         Next::Rung { .. } => "caught",
         Next::Doubt(_) => "in doubt",
         Next::Fail(_) => "failed",

@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 21] = [
+pub const SHIPPED: [(&str, &str); 22] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -47,6 +47,7 @@ pub const SHIPPED: [(&str, &str); 21] = [
     ("e2-storm", include_str!("../scenarios/e2-storm.yaml")),
     ("e2-urgent", include_str!("../scenarios/e2-urgent.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e3-ahead", include_str!("../scenarios/e3-ahead.yaml")),
     ("e3-deep", include_str!("../scenarios/e3-deep.yaml")),
     ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
     ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),

@@ -56,6 +56,7 @@ mod refused;
 mod rest;
 mod retries;
 mod reuse;
+mod room;
 mod rounds;
 mod rules;
 mod score;
@@ -132,6 +133,8 @@ pub struct Reference {
     heard: Option<Heard>,
     /// For whom the attempt was stopped that has just ended.
     freed: Option<preempt::Freed>,
+    /// What has ended was turned away for want of room.
+    has_no_room: bool,
     /// What must be wanted before the event is over.
     stop: Vec<AttemptId>,
     publish: Vec<(RunId, TaskPath)>,
@@ -236,6 +239,7 @@ impl Reference {
             observed: Default::default(),
             heard: None,
             freed: None,
+            has_no_room: false,
             stop: Vec::new(),
             publish: Vec::new(),
             dispatch: Vec::new(),

@@ -36,8 +36,8 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     let grown = [150_003_693, 150_016_937, 170_005_493, 170_000_533, 170_001_293, 210_000_692, 210_007_039];
     // A target fails for some time, whatever it is asked.
     let failing = [703, 707, 709, 711];
-    // Another has less room than is said of it.
-    let crowded = [2_966];
+    // Another has less room than is said of it, and says so.
+    let crowded = [2_966, 2_908];
     let cached = [90, 91_000_069, 91_000_171];
     for seed in (0..32)
         .chain([36, 52, 144, 68, 108, 128, 204, 165, 374, 385, 287, 603, 38_258, 708_217, 715_086])
@@ -56,6 +56,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         "sent past one that fails",
         "tried after it failed",
         "sent past one that turns some away",
+        "found no room",
         "preempted",
         "sent in the place of another",
         "remembered",

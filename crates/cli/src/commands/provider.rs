@@ -1,6 +1,5 @@
 //! `provider`: the offline model in OpenAI's wire format, as well-behaved as it is told to be.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 use super::serve::on_loopback;
-use crate::args::Misbehave;
+use crate::args::{Misbehave, Provider};
 use crate::failure::Failure;
 use crate::host::bind;
 use crate::hosting::{signalled, tell};
@@ -30,11 +29,13 @@ pub(super) struct Offline {
     gate: Option<(u64, Mutex<Gate>)>,
     /// As many calls as it works on at once.
     slots: Option<Semaphore>,
+    /// What comes above that is turned away.
+    turns_away: bool,
 }
 
 impl Offline {
     pub(super) fn new(temper: Temper) -> Self {
-        Self { counted: Counted::new(temper), gate: None, slots: None }
+        Self { counted: Counted::new(temper), gate: None, slots: None, turns_away: false }
     }
 
     /// The same, which lets so many requests through in a minute.
@@ -43,9 +44,9 @@ impl Offline {
         Self { gate: requests.map(gate), ..self }
     }
 
-    /// The same, which works on so many calls at once.
-    fn at_once(self, calls: Option<u16>) -> Self {
-        Self { slots: calls.map(|calls| Semaphore::new(calls.into())), ..self }
+    /// The same, which works on so many calls at once, and turns away what comes above that or lets it wait.
+    fn at_once(self, calls: Option<u16>, turns_away: bool) -> Self {
+        Self { slots: calls.map(|calls| Semaphore::new(calls.into())), turns_away, ..self }
     }
 }
 
@@ -101,6 +102,10 @@ impl Model for Offline {
         self.slots.as_ref()
     }
 
+    fn turns_away(&self) -> bool {
+        self.turns_away
+    }
+
     fn allowance(&self) -> Option<Allowance> {
         let (limit, gate) = self.gate.as_ref()?;
         Some(Allowance { limit: *limit, left: gate.lock().unwrap_or_else(PoisonError::into_inner).left() })
@@ -119,14 +124,11 @@ impl From<&Misbehave> for Temper {
     }
 }
 
-pub(crate) async fn provider(
-    listen: SocketAddr,
-    requests: Option<u32>,
-    calls: Option<u16>,
-    temper: Temper,
-) -> Result<(), Failure> {
-    on_loopback(listen)?;
-    let server = bind(listen).await?;
+pub(crate) async fn provider(args: &Provider) -> Result<(), Failure> {
+    let (requests, calls, turns_away) = (args.requests_per_minute, args.at_once, args.turn_away);
+    let temper = Temper::from(&args.temper);
+    on_loopback(args.listen)?;
+    let server = bind(args.listen).await?;
     let address = server.address();
     tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));
     if temper != Temper::default() {
@@ -137,12 +139,13 @@ pub(crate) async fn provider(
     }
     if let Some(calls) = calls {
         tell(&format!(
-            "it works on {} at once until their first word, and lets the others wait",
-            counted(calls.into(), "call")
+            "it works on {} at once until their first word, and {}",
+            counted(calls.into(), "call"),
+            if turns_away { "turns the others away (503)" } else { "lets the others wait" }
         ));
     }
     tell(&format!("try: curl http://{address}/v1/models"));
-    let router = agendum_server::provider(Arc::new(Offline::new(temper).limited(requests).at_once(calls)));
+    let router = agendum_server::provider(Arc::new(Offline::new(temper).limited(requests).at_once(calls, turns_away)));
     let stop = CancellationToken::new();
     tokio::select! {
         () = server.serve_router(router, stop.clone()) => {}

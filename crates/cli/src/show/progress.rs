@@ -252,8 +252,10 @@ impl View {
             self.started.remove(task);
         }
         // Another attempt has a line of its own to come.
-        if let (Some(task), "task.retrying" | "task.catching" | "task.in_doubt" | "task.preempted") =
-            (&event.task, &*event.kind)
+        if let (
+            Some(task),
+            "task.retrying" | "task.turned_away" | "task.catching" | "task.in_doubt" | "task.preempted",
+        ) = (&event.task, &*event.kind)
         {
             self.begun.remove(task);
         }
@@ -347,7 +349,9 @@ impl View {
                 self.ended(event, &"✓".green().to_string(), &format!("kept: {note}"))
             }
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
-            "task.preempted" => self.ended(event, &"↷".yellow().to_string(), event.note.as_deref().unwrap_or_default()),
+            "task.preempted" | "task.turned_away" => {
+                self.ended(event, &"↷".yellow().to_string(), event.note.as_deref().unwrap_or_default())
+            }
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.compensation_failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
                 self.failed(event)

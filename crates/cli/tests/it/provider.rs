@@ -136,3 +136,27 @@ output: [\"${{ tasks.end.output }}\", \"${{ tasks.safe.output.categories }}\", \
     succeeded ["fine",["credentials"],"how survives the run a crash?"]
     "#);
 }
+
+/// What comes above what it works on is turned away, costs no try, and goes once there is room.
+#[test]
+fn a_provider_that_keeps_none_waiting_is_filled_and_loses_nobody() {
+    let place = Place::new(&[]);
+    let (_provider, base) = Server::provider(&place, &["--delay-ms", "100", "--at-once", "2", "--turn-away"]);
+    let target = format!(
+        "[targets.busy]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"offline/extractive\"\nconcurrency = 16\n"
+    );
+    let each = "  each:
+    uses: chat
+    foreach: [a, b, c, d, e, f, g, h, i, j, k, l]
+    max_parallel: 12
+    retry: { max_attempts: 9 }
+    with: { prompt: \"<text>${{ item }}</text>\" }
+";
+    let events = run(&place, &target, each);
+    let turned_away = events.iter().find(|event| event["type"] == "task.turned_away").expect("ten have no room");
+    assert_eq!(turned_away["error"]["class"], "overloaded", "{turned_away}");
+    assert_eq!(turned_away["note"], "turned away: the target has no room now, and this was no try");
+    let result = events.last().unwrap();
+    assert_eq!(result["run"]["status"], "succeeded", "{result}");
+    assert_eq!(result["run"]["output"]["each"].as_array().map(Vec::len), Some(12), "{result}");
+}

@@ -71,7 +71,7 @@ impl Board {
 
     fn tell(&mut self, slot: Slot, id: InstId, next: &Next, why: &str) {
         let goes_on = match next {
-            Next::Retry { .. } | Next::Rung { .. } => true,
+            Next::Retry { .. } | Next::Back { .. } | Next::Rung { .. } => true,
             Next::Judge | Next::Succeed | Next::Doubt(_) | Next::Fail(_) => false,
         };
         let node = self.run(slot).inst(id).node;

@@ -339,9 +339,10 @@ impl Board {
         match next {
             Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
             Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
-            Next::Retry { at } => {
+            Next::Retry { at } | Next::Back { at } => {
                 self.let_go(slot, id, None);
                 let inst = self.run_mut(slot).inst_mut(id);
+                inst.rung_attempts -= u32::from(matches!(next, Next::Back { .. }) && inst.rung_attempts > 0);
                 inst.output = None;
                 inst.free_from(*at);
                 inst.state = State::BackingOff(*at);

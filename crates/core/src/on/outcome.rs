@@ -15,6 +15,15 @@ use crate::timers::Timer;
 /// How long a provider that is at its limit, and does not say for how long, is left alone.
 const RATE_LIMIT_PAUSE: Duration = Duration::secs(1);
 
+/// What an attempt that has ended came to, beside its outcome.
+struct Told {
+    cost: Money,
+    unreported: bool,
+    degraded: bool,
+    /// It was turned away by a target that had no room.
+    has_no_room: bool,
+}
+
 impl Scheduler {
     pub(crate) fn on_finished(&mut self, attempt: AttemptId, outcome: Outcome, child: Option<Spent>) {
         let Some(slot) = self.board.slot(attempt.run) else {
@@ -37,8 +46,12 @@ impl Scheduler {
         self.attempts_out -= u32::from(!is_child);
         self.targets.row_mut(flight.target).frees(self.now);
         self.pause_target(flight, &outcome);
-        self.judge_target(flight, &outcome);
-        self.learn_limit(flight, &outcome);
+        let turned_away = self.learn_limit(flight, &outcome);
+        let tries = awaited.map_or(0, |id| self.board.run(slot).inst(id).attempts);
+        let has_no_room = self.makes_room(flight.target, &outcome, (turned_away, tries));
+        if !has_no_room {
+            self.judge_target(flight, &outcome);
+        }
         self.learn_knee((slot, &attempt.path), flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
         self.free_units(slot, &attempt.path);
@@ -54,7 +67,7 @@ impl Scheduler {
         let took = self.now.since(flight.sent);
         let used = outcome.usage().tokens();
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
-        self.correct(flight, is_child, took, cost);
+        self.correct(flight, (is_child, has_no_room), took, cost);
         self.learn_speed(flight, took, &outcome);
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.targets.row_mut(flight.target).warmth.answers(self.now);
@@ -74,7 +87,8 @@ impl Scheduler {
                     self.learn_from_slow(slot, id);
                 }
                 let degraded = child.is_some_and(|child| child.degraded);
-                self.finish(slot, id, &attempt, outcome, (cost, unreported), degraded);
+                let told = Told { cost, unreported, degraded, has_no_room };
+                self.finish(slot, id, &attempt, outcome, told);
             }
             None => self.abandon(slot, (attempt, effect), &outcome, cost, tokens),
         }
@@ -153,8 +167,7 @@ impl Scheduler {
         id: InstId,
         of: &AttemptId,
         outcome: Outcome,
-        (cost, unreported): (Money, bool),
-        degraded: bool,
+        Told { cost, unreported, degraded, has_no_room }: Told,
     ) {
         let Some(running) = self.board.run(slot).inst(id).out(of.attempt, of.incarnation) else {
             return;
@@ -182,7 +195,10 @@ impl Scheduler {
                 let next = if effect == Effect::Once && failure.class == Class::Uncertain {
                     self.next_in_doubt(slot, id, failure.clone())
                 } else {
-                    self.next_on(slot, id, (running_on, &failure), effect != Effect::Once || failure.no_effect)
+                    let may_repeat = effect != Effect::Once || failure.no_effect;
+                    let back = has_no_room && may_repeat && self.may_go_back(slot, id, &failure);
+                    let on = (running_on, &failure);
+                    if back { Next::Back { at: self.now } } else { self.next_on(slot, id, on, may_repeat) }
                 };
                 (Outcome::Failed(failure), next)
             }

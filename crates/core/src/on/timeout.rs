@@ -30,6 +30,7 @@ impl Scheduler {
                 self.board.queue.wake(target, self.now)
             }
             Timer::Limit(target) => self.lift(target),
+            Timer::Room(target) => self.tries_room(target),
             Timer::Money => {
                 self.windows_turn = Timestamp::MAX;
                 self.board.queue.pockets.stir();

@@ -14,6 +14,11 @@ pub enum Next {
         /// When.
         at: Timestamp,
     },
+    /// Its target had no room for it: it stands where it stood, from this instant on, and that was no try.
+    Back {
+        /// When.
+        at: Timestamp,
+    },
     /// The rung of `catch` with this index.
     Rung {
         /// From 0.

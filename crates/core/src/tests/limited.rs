@@ -9,7 +9,7 @@ fn crowded(policy: &str, end: &str, took: &str, scenario: &str) -> String {
     let held: String = (1..=3).map(|run| format!("submit r{run} a\n")).collect();
     let more: String = (4..=8).map(|run| format!("submit r{run} a retry=9\n")).collect();
     let ends: String =
-        (4..=8).map(|run| format!("{end} r{run}/a{}\n", if end == "ok" { "" } else { " overloaded" })).collect();
+        (4..=8).map(|run| format!("{end} r{run}/a{}\n", if end == "ok" { "" } else { " unavailable" })).collect();
     let told = dialogue(&format!(
         "policy hedge=0 {policy}\ntargets t=20:expected=10s u=1:expected=1m\n{held}wait 15s\n{more}wait {took}\n{ends}view targets\n{scenario}"
     ));
@@ -51,11 +51,11 @@ fn what_is_turned_away_waits_in_the_queue() {
 fn its_pause_does_not_grow() {
     assert_snapshot!(crowded("", "fail", "10ms", "
         wait 200ms
-        fail r4/a overloaded
+        fail r4/a unavailable
         wait 200ms
-        fail r5/a overloaded
+        fail r5/a unavailable
         wait 200ms
-        fail r6/a overloaded
+        fail r6/a unavailable
         wait 200ms
     "), @"
     15010ms targets: t 3/20 learned 5, u 0/1
@@ -63,13 +63,13 @@ fn its_pause_does_not_grow() {
     15210ms dispatch r4/a#2 on t
     15210ms dispatch r5/a#2 on t
     15210ms dispatch r6/a#2 on u
-    15210ms > fail r4/a overloaded
+    15210ms > fail r4/a unavailable
     15210ms dispatch r7/a#2 on t
     15410ms woken: a task may start
-    15410ms > fail r5/a overloaded
+    15410ms > fail r5/a unavailable
     15410ms dispatch r4/a#3 on t
     15610ms woken: a task may start
-    15610ms > fail r6/a overloaded
+    15610ms > fail r6/a unavailable
     15610ms dispatch r8/a#2 on u
     ");
 }
@@ -187,7 +187,7 @@ fn who_has_to_be_sent_finds_a_place_that_a_learned_limit_denies() {
     let quick: String =
         (201..=210).map(|run| format!("submit r{run} b; run: interactive deadline=5s\ndrain 1s\n")).collect();
     let held: String = (1..=8).map(|run| format!("submit r{run} a retry=9; run: background\n")).collect();
-    let ends: String = (4..=8).map(|run| format!("fail r{run}/a overloaded\n")).collect();
+    let ends: String = (4..=8).map(|run| format!("fail r{run}/a unavailable\n")).collect();
     let told = dialogue(&format!(
         "policy hedge=0 preempt=90:1:100\ntargets t=9\n{slow}{quick}{held}wait 1s\n{ends}view targets
         wait 1s
@@ -212,7 +212,7 @@ fn who_has_to_be_sent_finds_a_place_that_a_learned_limit_denies() {
 #[test]
 fn who_turns_all_away_is_not_limited() {
     let all: String = (1..=6).map(|run| format!("submit r{run} a retry=9\n")).collect();
-    let fail: String = (1..=6).map(|run| format!("fail r{run}/a overloaded\n")).collect();
+    let fail: String = (1..=6).map(|run| format!("fail r{run}/a unavailable\n")).collect();
     assert_snapshot!(dialogue(&format!("policy hedge=0\ntargets t=20:expected=10s\n{all}wait 10ms\n{fail}view targets\nwait 1s")), @"
       0ms > policy hedge=0
       0ms dispatch r1/a#1 on t
@@ -221,12 +221,12 @@ fn who_turns_all_away_is_not_limited() {
       0ms dispatch r4/a#1 on t
       0ms dispatch r5/a#1 on t
       0ms dispatch r6/a#1 on t
-     10ms > fail r1/a overloaded
-     10ms > fail r2/a overloaded
-     10ms > fail r3/a overloaded
-     10ms > fail r4/a overloaded
-     10ms > fail r5/a overloaded
-     10ms > fail r6/a overloaded
+     10ms > fail r1/a unavailable
+     10ms > fail r2/a unavailable
+     10ms > fail r3/a unavailable
+     10ms > fail r4/a unavailable
+     10ms > fail r5/a unavailable
+     10ms > fail r6/a unavailable
      10ms targets: t 0/20
     210ms woken: a task may start
     210ms dispatch r1/a#2 on t

@@ -234,7 +234,7 @@ impl Track {
         let (end, away) = (ended.end, ended.away);
         let failed = match &ended.next {
             Next::Fail(failure) | Next::Doubt(failure) | Next::Rung { failure: Some(failure), .. } => told(failure),
-            Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { failure: None, .. } => {
+            Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Back { .. } | Next::Rung { failure: None, .. } => {
                 (end.class(), end.sentence().into())
             }
         };
@@ -280,7 +280,7 @@ impl Track {
                 self.caught = self.failed.clone().or_else(|| Some((Class::Permanent, Arc::default())));
             }
             Next::Doubt(_) => self.doubt = Some(at),
-            Next::Judge => {}
+            Next::Judge | Next::Back { .. } => {}
         }
     }
 

@@ -109,7 +109,7 @@ fn failures(change: &Change) -> Vec<&Failure> {
     let next = next.and_then(|next| match next {
         Next::Rung { failure, .. } => failure.as_deref(),
         Next::Doubt(failure) | Next::Fail(failure) => Some(&**failure),
-        Next::Judge | Next::Succeed | Next::Retry { .. } => None,
+        Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Back { .. } => None,
     });
     own.into_iter().chain(next).collect()
 }
@@ -120,6 +120,12 @@ pub(super) fn kind(next: &Next) -> Option<&'static str> {
         Next::Rung { failure: Some(failure), .. } if !failure.labels.words().is_empty() => {
             Some("caught, with its labels")
         }
-        Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Doubt(_) | Next::Fail(_) => None,
+        Next::Judge
+        | Next::Succeed
+        | Next::Retry { .. }
+        | Next::Back { .. }
+        | Next::Rung { .. }
+        | Next::Doubt(_)
+        | Next::Fail(_) => None,
     }
 }

@@ -42,6 +42,9 @@ pub struct Spec {
     pub prefill_token_us: u64,
     /// It takes calls in at every so-many-th step, and whenever it has none.
     pub admit_every: u64,
+    /// Nothing waits inside: a call that it has no room for is turned away at once, as servers do whose queue is bounded.
+    #[serde(default)]
+    pub turns_away: bool,
 }
 
 impl Fleet {
@@ -185,6 +188,13 @@ impl Engine {
         taken
     }
 
+    /// True if it turns this call away that comes now, beside those that it has accepted and not yet taken in.
+    #[must_use]
+    pub fn turns_away<'a>(&self, accepted: impl ExactSizeIterator<Item = &'a Offer>, offer: &'a Offer) -> bool {
+        let is_idle = self.batch.is_empty() && accepted.len() == 0;
+        self.spec.turns_away && !is_idle && !self.has_room_beside(accepted, offer)
+    }
+
     /// Begins a step, with what there is room for. How long it lasts; `None` if there is nothing to do.
     pub fn begin(&mut self, line: &mut dyn Line) -> Option<Duration> {
         self.admit(line);
@@ -214,9 +224,14 @@ impl Engine {
 
     /// True if the batch never comes to more than its tokens with this call: those with most to make go last.
     fn has_room(&self, offer: &Offer) -> bool {
+        self.has_room_beside([].iter(), offer)
+    }
+
+    /// The same with what it is to take in before.
+    fn has_room_beside<'a>(&self, accepted: impl Iterator<Item = &'a Offer>, offer: &'a Offer) -> bool {
         let left = |(offer, made): &(Offer, u64)| (offer.tokens_out - made, offer.tokens_in + made);
         let mut calls: Vec<(u64, u64)> = self.batch.iter().map(left).collect();
-        calls.push((offer.tokens_out, offer.tokens_in));
+        calls.extend(accepted.chain([offer]).map(|offer| (offer.tokens_out, offer.tokens_in)));
         calls.sort_unstable_by_key(|(to_make, _)| std::cmp::Reverse(*to_make));
         let mut held = 0;
         (1..).zip(&calls).all(|(count, (to_make, holds))| {

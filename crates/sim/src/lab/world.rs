@@ -22,7 +22,7 @@ use agendum_types::{
 use super::backends::Memory;
 use super::chart::Chart;
 use super::faults::{Faults, Harm};
-use super::fleet::{Engine, Fleet, Offer};
+use super::fleet::{Engine, Fleet};
 use super::flows::bound;
 use super::measure::{Ended, Seen};
 use super::provider::Provider;
@@ -152,6 +152,8 @@ struct World<'a> {
     harm: Option<Harm>,
     stepping: bool,
     line: Inner,
+    /// Jobs whose latest call the engine turned away.
+    turned_away: BTreeSet<usize>,
     /// The calls in the engine, by number.
     calls: Vec<Option<(AttemptId, Call)>>,
     hasher: blake3::Hasher,
@@ -209,6 +211,7 @@ impl<'a> World<'a> {
             harm: Harm::new(faults, fleet, seed),
             stepping: false,
             line: Inner::new(workload.tenants.len()),
+            turned_away: BTreeSet::new(),
             calls: Vec::new(),
             hasher: blake3::Hasher::new(),
             clock,
@@ -401,7 +404,6 @@ impl<'a> World<'a> {
     fn dispatch(&mut self, dispatch: Dispatch) {
         let attempt = dispatch.attempt;
         let number = number(attempt.run);
-        let job = &self.jobs[number];
         let (round, side) = self.rounds(number, &attempt.path);
         self.ways[number] = Way { round, side, ..self.ways[number] };
         let backend = usize::from(dispatch.target.0);
@@ -418,20 +420,15 @@ impl<'a> World<'a> {
         if !is_model {
             return self.at(self.now.after(tools), Coming::Ends(attempt, None));
         }
+        if self.engine.is_some() {
+            return self.offers(attempt, call);
+        }
         self.ended[number].begins(self.now.since(START));
         if let Some(provider) = &mut self.provider {
             let way = provider.way();
             return self.at(self.now.after(way), Coming::Arrives(attempt, call));
         }
-        if self.engine.is_none() {
-            return self.takes_up(attempt, (backend, round), call);
-        }
-        if attempt.attempt.0 > 1 {
-            self.line.meter.waits(job.tenant);
-        }
-        let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
-        self.line.push(Offer { number: self.calls.len(), tenant: job.tenant, tokens_in, tokens_out });
-        self.calls.push(Some((attempt, call)));
+        self.takes_up(attempt, (backend, round), call);
     }
 
     fn answered(&mut self, answer: &Answer) {
@@ -445,6 +442,9 @@ impl<'a> World<'a> {
     /// A job will not come again.
     fn is_over(&mut self, number: usize, well: bool) {
         self.ended[number].ends(self.now.since(START), well);
+        if self.turned_away.remove(&number) {
+            self.line.meter.goes(self.jobs[number].tenant);
+        }
         if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
         }

@@ -18,7 +18,7 @@ fn said(next: &Next) -> Option<&Failure> {
     match next {
         Next::Rung { failure, .. } => failure.as_deref(),
         Next::Doubt(failure) | Next::Fail(failure) => Some(failure),
-        Next::Judge | Next::Succeed | Next::Retry { .. } => None,
+        Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Back { .. } => None,
     }
 }
 

@@ -12,7 +12,12 @@ use super::state::Running;
 pub(super) enum May {
     Judge,
     Succeed,
-    Retry { from: Timestamp, to: Timestamp },
+    Retry {
+        from: Timestamp,
+        to: Timestamp,
+    },
+    /// It stands where it stood.
+    Back(Timestamp),
     Rung(usize),
     Doubt,
     Fail(Class),
@@ -23,6 +28,7 @@ pub(super) fn allowed(may: &[May], next: &Next) -> bool {
     may.iter().any(|may| match (may, next) {
         (May::Judge, Next::Judge) | (May::Succeed, Next::Succeed) => true,
         (May::Retry { from, to }, Next::Retry { at }) => from <= at && at <= to,
+        (May::Back(now), Next::Back { at }) => now == at,
         (May::Rung(mine), Next::Rung { rung, .. }) => *mine == usize::from(*rung),
         (May::Doubt, Next::Doubt(failure)) => failure.class == Class::Uncertain,
         (May::Fail(class), Next::Fail(failure)) => *class == failure.class,

@@ -6,6 +6,7 @@ use agendum_core::Scheduler;
 use agendum_types::{Duration, Outcome, Timestamp};
 
 use super::breaker::fault;
+use super::room::Rooms;
 use super::{Flight, Reference, ensure};
 
 /// An attempt that has ended, or is out yet.
@@ -27,6 +28,8 @@ pub(super) struct Learned {
     most: BTreeMap<usize, usize>,
     /// Until when that is so if nothing ends there.
     lifts: BTreeMap<usize, Timestamp>,
+    /// Those that had no room for one more.
+    pub(super) rooms: Rooms,
 }
 
 /// What is known of one, to be told to another life.
@@ -47,6 +50,16 @@ impl Learned {
     pub(super) fn at_once(&self, target: usize) -> usize {
         self.most.get(&target).copied().unwrap_or(usize::MAX)
     }
+
+    /// So many at once, where it had no room for one more.
+    pub(super) fn room(&self, target: usize) -> usize {
+        self.rooms.get(&target).map_or(usize::MAX, |room| room.at_once)
+    }
+
+    /// How long an answer takes, in microseconds; zero before there was one.
+    pub(super) fn answers_of(&self, target: usize) -> u64 {
+        self.answers.get(&target).copied().unwrap_or_default()
+    }
 }
 
 impl Out {
@@ -62,7 +75,8 @@ impl Reference {
     pub(super) fn at_once(&self, target: usize) -> usize {
         let most = self.targets[target].concurrency_max as usize;
         let learned = self.accounts.learned.most.get(&target).copied();
-        [learned, self.knee(target)].into_iter().flatten().fold(most, usize::min)
+        let room = self.accounts.learned.rooms.get(&target).map(|room| room.at_once);
+        [learned, room, self.knee(target)].into_iter().flatten().fold(most, usize::min)
     }
 
     /// True if it turns some away.
@@ -70,8 +84,8 @@ impl Reference {
         self.accounts.learned.most.contains_key(&target)
     }
 
-    /// An attempt has ended.
-    pub(super) fn shows_limit(&mut self, flight: &Flight, outcome: &Outcome) {
+    /// An attempt has ended; true if it was turned away.
+    pub(super) fn shows_limit(&mut self, flight: &Flight, outcome: &Outcome) -> bool {
         let (now, rules, target) = (self.now, self.policy.limits, flight.target);
         let row = &self.targets[target];
         let known = &mut self.accounts.learned;
@@ -86,9 +100,7 @@ impl Reference {
         let first = part(now).saturating_sub(9);
         known.outs.retain(|out| part(out.to) >= first);
         known.outs.push(Out { target, from: flight.sent, to: now, turned_away });
-        if turned_away.is_none() {
-            return;
-        }
+        let Some(turned_away) = turned_away else { return false };
         let ended: Vec<Out> = known.outs.iter().copied().filter(|out| out.target == target).collect();
         let count = |away: bool| ended.iter().filter(|out| out.turned_away == Some(away)).count();
         let (away, taken) = (count(true), count(false));
@@ -103,11 +115,12 @@ impl Reference {
         if rules.turned_away == 0 || !is_much || of_late < 500_000 {
             known.most.remove(&target);
             known.lifts.remove(&target);
-            return;
+            return turned_away;
         }
         known.lifts.insert(target, Timestamp((last.unwrap_or_default() + 10) * 2_000_000));
         let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
         known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
+        turned_away
     }
 
     /// What is known of a target now: what is out there has been so until now.
@@ -163,10 +176,12 @@ impl Reference {
         let (now, known) = (self.now, &mut self.accounts.learned);
         known.most.retain(|target, _| known.lifts.get(target).is_some_and(|at| *at > now));
         known.lifts.retain(|_, at| *at > now);
+        self.tries_rooms();
     }
 
     /// When that comes.
     pub(super) fn lifted_at(&self) -> impl Iterator<Item = Timestamp> {
-        self.accounts.learned.lifts.values().copied()
+        let known = &self.accounts.learned;
+        known.lifts.values().copied().chain(known.rooms.values().map(|room| room.next))
     }
 }

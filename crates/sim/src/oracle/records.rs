@@ -219,6 +219,12 @@ impl Reference {
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
                 inst.gives_way = false;
             }
+            Next::Back { at } => {
+                let inst = self.run(id).inst(path);
+                (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
+                inst.gives_way = false;
+                inst.tries = inst.tries.saturating_sub(1);
+            }
             Next::Rung { rung, failure } => {
                 self.take_rung(id, path, usize::from(*rung), failure.as_deref().cloned());
             }

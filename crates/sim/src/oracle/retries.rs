@@ -26,6 +26,9 @@ impl Reference {
         (target, failure, repeatable): (usize, &Failure, bool),
         next: &Next,
     ) -> Vec<May> {
+        if self.has_no_room && repeatable && self.may_go_back(id, path, failure) {
+            return vec![May::Back(self.now)];
+        }
         let budget = self.budget_of(id, path, target, failure);
         let from = budget.map_or(self.now, |(_, opens)| opens);
         let is_fault = matches!(failure.class, Class::Overloaded | Class::Timeout | Class::Unavailable);

@@ -175,7 +175,7 @@ impl Reference {
         } else {
             flight.bill(outcome, flight.hold.0, flight.hold.1).0.0
         };
-        if !is_child {
+        if !is_child && !self.has_no_room {
             let name = Arc::clone(&self.targets[flight.target].name);
             self.accounts.counted.entry(Arc::clone(&name)).or_default().takes(flight.bytes, cost);
             mean(self.accounts.out.entry(name).or_default(), self.now.since(flight.sent).0);

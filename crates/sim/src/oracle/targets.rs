@@ -75,8 +75,12 @@ impl Reference {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
         let flight = self.flights.remove(place);
         self.freed.clone_from(&flight.freed);
+        let turned_away = self.shows_limit(&flight, outcome);
+        self.has_no_room = self.shows_room(&flight, outcome, turned_away);
         self.corrected(attempt, &flight, outcome);
-        self.shows_fault(&flight, outcome);
+        if !self.has_no_room {
+            self.shows_fault(&flight, outcome);
+        }
         if self.broken(flight.target).is_some() {
             self.let_go_of(flight.target);
         }
@@ -84,7 +88,6 @@ impl Reference {
             let until = self.accounts.loads.entry(flight.target).or_default();
             *until = (*until).min(self.now);
         }
-        self.shows_limit(&flight, outcome);
         self.shows_knee(&flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.

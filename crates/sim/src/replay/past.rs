@@ -407,7 +407,12 @@ impl Reading {
         if ended.end == End::Unevaluable {
             let failure = match &ended.next {
                 Next::Fail(failure) | Next::Rung { failure: Some(failure), .. } => Some(failure),
-                Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Doubt(_) => None,
+                Next::Judge
+                | Next::Succeed
+                | Next::Retry { .. }
+                | Next::Back { .. }
+                | Next::Rung { .. }
+                | Next::Doubt(_) => None,
             };
             let message = failure.map_or_else(|| "an expression failed".into(), |of| Arc::clone(&of.message));
             self.life.unevaluable.insert(path.clone(), message);

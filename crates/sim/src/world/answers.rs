@@ -69,6 +69,9 @@ impl World {
         let is_down = self.outage.is_some_and(|of| of.is_now(name, self.now, out));
         if is_down {
             let class = self.chance.of(&[Class::Unavailable, Class::Overloaded, Class::Timeout]);
+            // What has less room than is said of it mostly says so.
+            let is_narrow = self.outage.is_some_and(|of| of.is_narrow());
+            let class = if is_narrow && class == Class::Timeout { Class::Overloaded } else { class };
             return (span / 10, Outcome::Failed(Failure::new(class, "out of order").without_effect()));
         }
         if !self.chance.hits(self.faults.failing) {

@@ -181,6 +181,11 @@ impl Outage {
         self.is_slow
     }
 
+    /// It has less room than is said of it.
+    pub(super) const fn is_narrow(self) -> bool {
+        self.room > 0 && !self.is_slow
+    }
+
     /// So many of this target are out, another included: so many times as long that takes.
     pub(super) fn slows(&self, name: &str, out: usize) -> u64 {
         if self.is_slow && name == self.name { out.max(1) as u64 } else { 1 }

@@ -343,6 +343,9 @@ pub(super) enum Next<'a> {
     Retry {
         at: u64,
     },
+    Back {
+        at: u64,
+    },
     Rung {
         rung: u8,
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]

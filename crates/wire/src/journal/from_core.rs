@@ -411,6 +411,7 @@ fn next(value: &core::Next) -> body::Next<'_> {
         core::Next::Judge => body::Next::Judge,
         core::Next::Succeed => body::Next::Succeed,
         core::Next::Retry { at } => body::Next::Retry { at: at.0 },
+        core::Next::Back { at } => body::Next::Back { at: at.0 },
         core::Next::Rung { rung, failure: caught } => {
             body::Next::Rung { rung: *rung, failure: caught.as_deref().map(failure) }
         }

@@ -458,6 +458,7 @@ fn next(value: &body::Next<'_>) -> Read<core::Next> {
         body::Next::Judge => core::Next::Judge,
         body::Next::Succeed => core::Next::Succeed,
         body::Next::Retry { at } => core::Next::Retry { at: Timestamp(*at) },
+        body::Next::Back { at } => core::Next::Back { at: Timestamp(*at) },
         body::Next::Rung { rung, failure } => core::Next::Rung { rung: *rung, failure: caught(failure.as_ref())? },
         body::Next::Doubt(failed) => core::Next::Doubt(Box::new(failure(failed)?)),
         body::Next::Fail(failed) => core::Next::fail(failure(failed)?),

@@ -180,6 +180,7 @@ fn changes() -> Vec<Change> {
         finished(succeeded.clone(), Next::Succeed),
         finished(succeeded, Next::Judge),
         finished(failed.clone(), Next::Retry { at: Timestamp(30) }),
+        finished(failed.clone(), Next::Back { at: Timestamp(15) }),
         finished(failed.clone(), Next::Rung { rung: 1, failure: None }),
         finished(failed, Next::fail(failure())),
         Change::Judged { evaluation: all.clone().into(), next: Next::Succeed },

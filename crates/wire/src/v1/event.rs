@@ -312,7 +312,7 @@ fn heard(event: &mut Event, heard: &agendum_core::Waited) -> &'static str {
 
 /// What follows on something that does not count; where no failure is kept of why it goes on, that is told.
 fn undone(event: &mut Event, next: &Next, class: Class, message: &str) -> &'static str {
-    if matches!(next, Next::Retry { .. } | Next::Rung { failure: None, .. }) {
+    if matches!(next, Next::Retry { .. } | Next::Back { .. } | Next::Rung { failure: None, .. }) {
         event.error = Some(RunError { class: class.to_string(), message: message.to_owned(), task: None });
     }
     follow(event, next)
@@ -329,6 +329,10 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
         Next::Retry { at } => {
             event.note = Some(format!("again at {}", instant(*at)));
             "task.retrying"
+        }
+        Next::Back { .. } => {
+            event.note = Some("turned away: the target has no room now, and this was no try".to_owned());
+            "task.turned_away"
         }
         Next::Rung { rung, failure } => {
             if let Some(failure) = failure {

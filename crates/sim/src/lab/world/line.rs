@@ -3,8 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
-use super::{Coming, World};
+use agendum_core::Event;
+use agendum_types::{AttemptId, Class, Failure, Outcome};
+
+use super::{Coming, START, World, number};
 use crate::lab::fleet::{Line, Meter, Offer};
+use crate::lab::workload::Call;
 
 pub(super) struct Inner {
     offers: VecDeque<Offer>,
@@ -22,6 +26,10 @@ impl Inner {
 
     pub(super) fn is_empty(&self) -> bool {
         self.offers.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Offer> {
+        self.offers.iter()
     }
 
     pub(super) fn push(&mut self, offer: Offer) {
@@ -47,6 +55,28 @@ impl Line for Inner {
 }
 
 impl World<'_> {
+    /// A call comes to the engine, which turns it away at once where it has no room for it and keeps none waiting.
+    pub(super) fn offers(&mut self, attempt: AttemptId, call: Call) {
+        let number = number(attempt.run);
+        let tenant = self.jobs[number].tenant;
+        // What was turned away before has waited since.
+        if attempt.attempt.0 > 1 && !self.turned_away.remove(&number) {
+            self.line.meter.waits(tenant);
+        }
+        let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
+        let offer = Offer { number: self.calls.len(), tenant, tokens_in, tokens_out };
+        if self.engine.as_ref().is_some_and(|engine| engine.turns_away(self.line.iter(), &offer)) {
+            if !self.turned_away.insert(number) {
+                self.line.meter.goes(tenant);
+            }
+            let outcome = Outcome::Failed(Failure::new(Class::Overloaded, "no room").without_effect());
+            return self.inbox.push_back(Event::AttemptFinished { attempt, outcome });
+        }
+        self.ended[number].begins(self.now.since(START));
+        self.line.push(offer);
+        self.calls.push(Some((attempt, call)));
+    }
+
     /// The engine begins its next step with what has come to it.
     pub(super) fn engine_begins(&mut self) {
         // What happens at one instant is before the step that begins then.

@@ -1,0 +1,138 @@
+//! A target that turns an attempt away at once while it works on others has no room for it: neither the attempt nor the target is to blame.
+//!
+//! So it is with servers that bound what waits inside them, and with engines whose memory is full: what finds no room is answered with 503. The task stands
+//! where it stood, and that was no try. The target gets no more than it holds until one there has ended, and then one for one that has ended; whoever
+//! stands first then is tried, so that order and shares count as if the target had been asked. What was turned away for its size holds the others back that
+//! are smaller, and is not overtaken for ever.
+//!
+//! Room also comes without an end, since attempts need less and less, and what comes free may be room for two: after a while one more is tried. That is a
+//! short while where the last one so tried was not turned away, and twice as long each time that it was.
+//!
+//! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause, that is another matter:
+//! pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it. One that turns away all of many finds that out one by one.
+
+use agendum_types::{Class, Duration, Outcome, TargetId, Timestamp};
+
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+/// So soon one more is tried after one that was not turned away.
+const PATIENCE_MIN: Duration = Duration::millis(20);
+/// So late at the latest.
+const PATIENCE_MAX: Duration = Duration::secs(1);
+/// For each so many tries of a task one end more is waited for before the next.
+const TRIES_FOR_AN_END: u32 = 12;
+/// So long after the last that was turned away as many are sent as before.
+const REMEMBERED: Duration = Duration::secs(20);
+
+/// A target that has turned one away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// So many at once.
+    limit: u32,
+    /// How many have to end before the next is tried.
+    ends: u32,
+    /// When one more is tried without that.
+    next: Timestamp,
+    /// How long after that another.
+    patience: Duration,
+    /// One more was so tried since one was last turned away.
+    grows: bool,
+    /// When that was.
+    turned_away: Timestamp,
+}
+
+impl Room {
+    /// One was turned away that was tried so often, while so many are out.
+    fn turns_away(before: Option<Self>, (tries, running): (u32, u32), (now, most): (Timestamp, Duration)) -> Self {
+        let ends = 1 + tries / TRIES_FOR_AN_END;
+        let grown = |room: Self| if room.grows { twice(room.patience) } else { room.patience };
+        let patience = before.map_or(PATIENCE_MIN, grown).min(Duration(most.as_micros() * u64::from(ends)));
+        Self { limit: running, ends, next: now.after(patience), patience, grows: false, turned_away: now }
+    }
+
+    /// One has ended, and so many are still out.
+    fn frees(self, running: u32) -> Self {
+        let ends = self.ends.saturating_sub(1);
+        Self { limit: running + u32::from(ends == 0), ends, ..self }
+    }
+
+    /// One more may be tried, be it that the last was not turned away or not used; `None` if all is forgotten.
+    fn grows(self, running: u32, now: Timestamp) -> Option<Self> {
+        if now >= self.turned_away.after(REMEMBERED) {
+            return None;
+        }
+        if running < self.limit {
+            return Some(Self { next: now.after(PATIENCE_MAX), ..self });
+        }
+        let patience = if self.grows { PATIENCE_MIN } else { self.patience };
+        Some(Self { limit: running + 1, ends: 0, next: now.after(patience), patience, grows: true, ..self })
+    }
+
+    /// So many at once.
+    pub(crate) const fn limit(&self) -> u32 {
+        self.limit
+    }
+}
+
+fn twice(span: Duration) -> Duration {
+    Duration(span.as_micros().saturating_mul(2))
+}
+
+/// True if it had too much and did not ask for a pause.
+fn says_no_more(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(failure) => failure.class == Class::Overloaded && failure.retry_after.is_none(),
+        Outcome::Succeeded(_) => false,
+    }
+}
+
+impl Scheduler {
+    /// An attempt has ended there that was turned away or not, and was the so-manieth of its task: it was turned away for want of room, or has made some.
+    /// True if nothing else is wrong: others are out there.
+    pub(crate) fn makes_room(
+        &mut self,
+        target: TargetId,
+        outcome: &Outcome,
+        (turned_away, tries): (bool, u32),
+    ) -> bool {
+        let (now, row) = (self.now, self.targets.row(target));
+        let (before, running) = (row.room, row.running);
+        let is_full = turned_away && self.policy.limits.turned_away > 0 && says_no_more(outcome);
+        let after = match before {
+            // One by one, should it turn all away.
+            _ if is_full && (running > 0 || before.is_some()) => {
+                Some(Room::turns_away(before, (tries, running.max(1)), (now, self.patience(target))))
+            }
+            Some(room) if !turned_away => Some(room.frees(running)),
+            Some(_) | None => None,
+        };
+        self.set_room(target, after);
+        is_full && running > 0
+    }
+
+    /// One more is tried there.
+    pub(crate) fn tries_room(&mut self, target: TargetId) {
+        let row = self.targets.row(target);
+        let after = row.room.and_then(|room| room.grows(row.running, self.now));
+        self.set_room(target, after);
+        self.board.queue.wake(target, self.now);
+    }
+
+    /// So long one more is not tried at most: half of the time from one end there to the next, about.
+    fn patience(&self, target: TargetId) -> Duration {
+        let row = self.targets.row(target);
+        let between = row.learned.answers() / u64::from(row.running.max(1));
+        Duration(between / 2).max(PATIENCE_MIN).min(PATIENCE_MAX)
+    }
+
+    fn set_room(&mut self, target: TargetId, after: Option<Room>) {
+        let before = std::mem::replace(&mut self.targets.row_mut(target).room, after);
+        let [before, after] = [before, after].map(|room| room.map(|room| room.next));
+        if before != after {
+            let timer = Timer::Room(target);
+            before.into_iter().for_each(|at| self.board.timers.clear(at, timer));
+            after.into_iter().for_each(|at| self.board.timers.set(at, timer));
+        }
+    }
+}

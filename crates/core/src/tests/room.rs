@@ -1,0 +1,188 @@
+//! A target that has no room for an attempt while it works on others.
+
+use insta::assert_snapshot;
+
+use super::dialogue;
+
+/// Two attempts are out for 15 seconds on a target that says it takes 20.
+fn at_work(scenario: &str) -> String {
+    at_work_under("", scenario)
+}
+
+fn at_work_under(policy: &str, scenario: &str) -> String {
+    let told = dialogue(&format!(
+        "policy hedge=0 {policy}\ntargets t=20:expected=10s\nsubmit r1 a\nsubmit r2 a\nwait 15s\n{scenario}"
+    ));
+    let from = told.lines().position(|line| line.contains("submit r3")).unwrap_or_default();
+    told.lines().skip(from).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn who_is_turned_away_stands_where_it_stood() {
+    assert_snapshot!(at_work("
+        submit r3 a
+        fail r3/a overloaded
+        submit r4 a
+        view targets
+        queueing r3
+        ok r1/a
+        view r3
+    "), @"
+       0ms > policy hedge=0
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r2/a#1 on t
+    15000ms dispatch r3/a#1 on t
+    15000ms > fail r3/a overloaded
+    15000ms targets: t 2/20
+    15000ms   a stands by gittins, 0 ahead, 1 beside: t 12s limited
+    15000ms > ok r1/a
+    15000ms dispatch r3/a#2 on t
+    15000ms answer r1 succeeded
+    15000ms close r1
+    15000ms r3 is running, spent $0, held $0
+    15000ms   a running
+    ");
+}
+
+#[test]
+fn it_was_no_try() {
+    assert_snapshot!(at_work("
+        submit r3 a retry=1
+        fail r3/a overloaded
+        ok r1/a
+        fail r3/a overloaded
+        ok r2/a
+        fail r3/a overloaded
+        why r3
+    "), @r#"
+       0ms > policy hedge=0
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r2/a#1 on t
+    15000ms dispatch r3/a#1 on t
+    15000ms > fail r3/a overloaded
+    15000ms > ok r1/a
+    15000ms dispatch r3/a#2 on t
+    15000ms answer r1 succeeded
+    15000ms close r1
+    15000ms > fail r3/a overloaded
+    15000ms > ok r2/a
+    15000ms dispatch r3/a#3 on t
+    15000ms answer r2 succeeded
+    15000ms close r2
+    15000ms > fail r3/a overloaded
+    15000ms answer r3 failed overloaded in a: no luck
+    15000ms close r3
+    15000ms why r3: 0µs:; critical a
+    15000ms   a failed (Failed(Overloaded, "no luck")):
+    "#);
+}
+
+#[test]
+fn after_a_while_one_more_is_tried() {
+    assert_snapshot!(at_work("
+        submit r3 a
+        fail r3/a overloaded
+        submit r4 a
+        wait 20ms
+        wait 20ms
+        fail r4/a overloaded
+        wait 39ms
+        view targets
+        wait 1ms
+        view targets
+        wait 21s
+        view targets
+    "), @"
+       0ms > policy hedge=0
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r2/a#1 on t
+    15000ms dispatch r3/a#1 on t
+    15000ms > fail r3/a overloaded
+    15020ms woken: a target may have room for one more
+    15020ms dispatch r3/a#2 on t
+    15040ms woken: a target may have room for one more
+    15040ms dispatch r4/a#1 on t
+    15040ms > fail r4/a overloaded
+    15060ms woken: a target may have room for one more
+    15060ms dispatch r4/a#2 on t
+    15079ms targets: t 4/20
+    15080ms woken: a target may have room for one more
+    15080ms targets: t 4/20
+    15100ms woken: a target may have room for one more
+    16100ms woken: a target may have room for one more
+    17100ms woken: a target may have room for one more
+    18100ms woken: a target may have room for one more
+    19100ms woken: a target may have room for one more
+    20100ms woken: a target may have room for one more
+    21100ms woken: a target may have room for one more
+    22100ms woken: a target may have room for one more
+    23100ms woken: a target may have room for one more
+    24100ms woken: a target may have room for one more
+    25100ms woken: a target may have room for one more
+    26100ms woken: a target may have room for one more
+    27100ms woken: a target may have room for one more
+    28100ms woken: a target may have room for one more
+    29100ms woken: a target may have room for one more
+    30100ms woken: a target may have room for one more
+    31100ms woken: a target may have room for one more
+    32100ms woken: a target may have room for one more
+    33100ms woken: a target may have room for one more
+    34100ms woken: a target may have room for one more
+    35100ms woken: a target may have room for one more
+    36080ms targets: t 4/20
+    ");
+}
+
+#[test]
+fn who_was_tried_often_waits_for_more_ends() {
+    let many: String = (10..=24).map(|run| format!("submit r{run} a\n")).collect();
+    let turns: String = (10..=20).map(|run| format!("ok r{run}/a\nfail r3/a overloaded\n")).collect();
+    let ends = "ok r21/a\nok r22/a\nview r3";
+    let told = dialogue(&format!(
+        "policy hedge=0\ntargets t=20:expected=10s\n{many}wait 15s\nsubmit r3 a\nfail r3/a overloaded\n{turns}{ends}"
+    ));
+    let from = told.lines().position(|line| line.contains("ok r20/a")).unwrap();
+    assert_snapshot!(told.lines().skip(from).collect::<Vec<_>>().join("\n"), @"
+    15000ms > ok r20/a
+    15000ms dispatch r3/a#12 on t
+    15000ms answer r20 succeeded
+    15000ms close r20
+    15000ms > fail r3/a overloaded
+    15000ms > ok r21/a
+    15000ms answer r21 succeeded
+    15000ms close r21
+    15000ms > ok r22/a
+    15000ms dispatch r3/a#13 on t
+    15000ms answer r22 succeeded
+    15000ms close r22
+    15000ms r3 is running, spent $0, held $0
+    15000ms   a running
+    ");
+}
+
+#[test]
+fn one_that_works_on_nothing_or_asks_for_a_pause_is_another_matter() {
+    let of = |scenario: &str| at_work(scenario).lines().last().unwrap_or_default().to_owned();
+    let seen = [
+        of("submit r3 a retry=1\nfail r3/a overloaded\nview r3"),
+        of("submit r3 a retry=1\nfail r3/a overloaded after 1s\nview r3"),
+        of("submit r3 a retry=1\nfail r3/a unavailable\nview r3"),
+        of("ok r1/a\nok r2/a\nsubmit r3 a retry=1\nfail r3/a overloaded\nview r3"),
+        of("submit r3 a retry=1\nwait 3s\nfail r3/a overloaded\nview r3"),
+    ];
+    assert_snapshot!(seen.join("\n"), @"
+    15000ms   a waiting on limit
+    15000ms r3 is not live
+    15000ms r3 is not live
+    15000ms r3 is not live
+    18000ms r3 is not live
+    ");
+    let off = at_work_under("turned_away=0", "submit r3 a retry=1\nfail r3/a overloaded\nview r3");
+    assert_snapshot!(off.lines().last().unwrap_or_default(), @"15000ms r3 is not live");
+}
+
+#[test]
+fn neither_breaker_nor_means_are_the_worse_for_it() {
+    let turns: String = (0..30).map(|_| "fail r3/a overloaded\nwait 1s\n").collect();
+    assert_snapshot!(at_work(&format!("submit r3 a\n{turns}view targets")).lines().last().unwrap_or_default(), @"45000ms targets: t 3/20 learned 4");
+}

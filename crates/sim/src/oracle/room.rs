@@ -1,0 +1,97 @@
+//! Targets that had no room for an attempt while they worked on others.
+
+use std::collections::BTreeMap;
+
+use agendum_types::{AttemptId, Class, Duration, Failure, Outcome, RunId, TaskPath, Timestamp};
+
+use super::state::State;
+use super::{Flight, Reference};
+
+/// By the place of a target.
+pub(super) type Rooms = BTreeMap<usize, Room>;
+
+/// What such a target gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) at_once: usize,
+    /// So many have to end before another is tried, unless it comes to this instant.
+    ends: u64,
+    pub(super) next: Timestamp,
+    patience: u64,
+    /// One was tried since, for that instant had come.
+    is_more: bool,
+    since: Timestamp,
+}
+
+impl Reference {
+    /// How often this attempt's task was tried, if the attempt is awaited.
+    fn tries_of(&self, attempt: &AttemptId) -> u64 {
+        let inst = self.runs.get(&attempt.run).and_then(|run| run.tasks.get(&attempt.path));
+        let is_it = |number, incarnation| (number, incarnation) == (attempt.attempt, attempt.incarnation);
+        let awaits = inst.filter(|inst| {
+            let first = matches!(&inst.state, State::Running(of) if is_it(of.attempt, of.incarnation));
+            first || inst.rival.as_ref().is_some_and(|of| is_it(of.attempt, of.incarnation))
+        });
+        awaits.map_or(0, |inst| inst.attempts.into())
+    }
+
+    /// An attempt has ended; true if it was turned away for want of room and for nothing else.
+    pub(super) fn shows_room(&mut self, flight: &Flight, outcome: &Outcome, turned_away: bool) -> bool {
+        let (now, target) = (self.now, flight.target);
+        let running = self.flights.iter().filter(|flight| flight.target == target).count();
+        let is_full = |failure: &Failure| failure.class == Class::Overloaded && failure.retry_after.is_none();
+        let is_full = matches!(outcome, Outcome::Failed(failure) if is_full(failure));
+        let is_full = is_full && turned_away && self.policy.limits.turned_away > 0;
+        let tries = self.tries_of(&flight.attempt);
+        let half = self.accounts.learned.answers_of(target) / running.max(1) as u64 / 2;
+        let rooms = &mut self.accounts.learned.rooms;
+        let no_room = is_full && running > 0;
+        let Some(before) = rooms.remove(&target).or_else(|| no_room.then(|| Room::first(now))) else { return false };
+        if is_full {
+            let ends = 1 + tries / 12;
+            let most = half.clamp(20_000, 1_000_000) * ends;
+            let patience = if before.is_more { 2 * before.patience } else { before.patience }.min(most);
+            let next = now.after(Duration(patience));
+            rooms.insert(target, Room { at_once: running.max(1), ends, next, patience, is_more: false, since: now });
+        } else if !turned_away {
+            let ends = before.ends.saturating_sub(1);
+            rooms.insert(target, Room { at_once: running + usize::from(ends == 0), ends, ..before });
+        }
+        no_room
+    }
+
+    /// One more is tried where it is time for that.
+    pub(super) fn tries_rooms(&mut self) {
+        let now = self.now;
+        let flights = &self.flights;
+        self.accounts.learned.rooms.retain(|target, room| {
+            if room.next > now {
+                return true;
+            }
+            let running = flights.iter().filter(|flight| flight.target == *target).count();
+            if running < room.at_once {
+                room.next = now.after(Duration::secs(1));
+            } else {
+                room.patience = if room.is_more { 20_000 } else { room.patience };
+                room.next = now.after(Duration(room.patience));
+                (room.at_once, room.ends, room.is_more) = (running + 1, 0, true);
+            }
+            now < room.since.after(Duration::secs(20))
+        });
+    }
+
+    /// True if this task, whose attempt was turned away so, stands where it stood.
+    pub(super) fn may_go_back(&self, id: RunId, path: &TaskPath, failure: &Failure) -> bool {
+        let run = &self.runs[&id];
+        let (retry, inst) = (&run.task(path).retry, &run.tasks[path]);
+        let ends = run.submitted.deadline.into_iter().chain(inst.expires).min();
+        let is_late = ends.is_some_and(|at| at <= self.now);
+        retry.on.contains(failure.class) && !is_late && inst.attempts + retry.attempts_max < self.limits.attempts_max
+    }
+}
+
+impl Room {
+    const fn first(now: Timestamp) -> Self {
+        Self { at_once: 0, ends: 0, next: now, patience: 20_000, is_more: false, since: now }
+    }
+}
