@@ -21,7 +21,7 @@ const PATIENCE_MIN: Duration = Duration::millis(20);
 /// So late at the latest.
 const PATIENCE_MAX: Duration = Duration::secs(1);
 /// For each so many tries of a task one end more is waited for before the next.
-const TRIES_FOR_AN_END: u32 = 12;
+const TRIES_FOR_AN_END: u32 = 24;
 /// So long after the last that was turned away as many are sent as before.
 const REMEMBERED: Duration = Duration::secs(20);
 

@@ -135,26 +135,26 @@ fn after_a_while_one_more_is_tried() {
 
 #[test]
 fn who_was_tried_often_waits_for_more_ends() {
-    let many: String = (10..=24).map(|run| format!("submit r{run} a\n")).collect();
-    let turns: String = (10..=20).map(|run| format!("ok r{run}/a\nfail r3/a overloaded\n")).collect();
-    let ends = "ok r21/a\nok r22/a\nview r3";
+    let many: String = (10..=40).map(|run| format!("submit r{run} a\n")).collect();
+    let turns: String = (10..=32).map(|run| format!("ok r{run}/a\nfail r3/a overloaded\n")).collect();
+    let ends = "ok r33/a\nok r34/a\nview r3";
     let told = dialogue(&format!(
-        "policy hedge=0\ntargets t=20:expected=10s\n{many}wait 15s\nsubmit r3 a\nfail r3/a overloaded\n{turns}{ends}"
+        "policy hedge=0\ntargets t=40:expected=10s\n{many}wait 15s\nsubmit r3 a\nfail r3/a overloaded\n{turns}{ends}"
     ));
-    let from = told.lines().position(|line| line.contains("ok r20/a")).unwrap();
+    let from = told.lines().position(|line| line.contains("ok r32/a")).unwrap();
     assert_snapshot!(told.lines().skip(from).collect::<Vec<_>>().join("\n"), @"
-    15000ms > ok r20/a
-    15000ms dispatch r3/a#12 on t
-    15000ms answer r20 succeeded
-    15000ms close r20
+    15000ms > ok r32/a
+    15000ms dispatch r3/a#24 on t
+    15000ms answer r32 succeeded
+    15000ms close r32
     15000ms > fail r3/a overloaded
-    15000ms > ok r21/a
-    15000ms answer r21 succeeded
-    15000ms close r21
-    15000ms > ok r22/a
-    15000ms dispatch r3/a#13 on t
-    15000ms answer r22 succeeded
-    15000ms close r22
+    15000ms > ok r33/a
+    15000ms answer r33 succeeded
+    15000ms close r33
+    15000ms > ok r34/a
+    15000ms dispatch r3/a#25 on t
+    15000ms answer r34 succeeded
+    15000ms close r34
     15000ms r3 is running, spent $0, held $0
     15000ms   a running
     ");

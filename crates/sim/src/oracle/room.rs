@@ -48,7 +48,7 @@ impl Reference {
         let no_room = is_full && running > 0;
         let Some(before) = rooms.remove(&target).or_else(|| no_room.then(|| Room::first(now))) else { return false };
         if is_full {
-            let ends = 1 + tries / 12;
+            let ends = 1 + tries / 24;
             let most = half.clamp(20_000, 1_000_000) * ends;
             let patience = if before.is_more { 2 * before.patience } else { before.patience }.min(most);
             let next = now.after(Duration(patience));
