@@ -137,7 +137,8 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let is_late = inst.expires <= self.now || run.deadline.is_some_and(|deadline| deadline <= self.now);
+        let deadline = run.deadline.filter(|_| task.section == Section::Main);
+        let is_late = inst.expires <= self.now || deadline.is_some_and(|deadline| deadline <= self.now);
         task.retries(failure.class)
             && !is_late
             && inst.attempts.saturating_add(task.retry.attempts_max) < self.board.limits.attempts_max

@@ -8,7 +8,7 @@
 //! does(load) = load / time        of attempts during which about so many were out
 //! ```
 //!
-//! As long as that grows with the load by [`gain`](agendum_types::policy::Limits::gain) percent and more for a doubling (an engine with a batch gets slower
+//! As long as that grows with the load by [`gain`](agendum_types::policy::Limits::gain) percent and more from a load to three times that (an engine with a batch gets slower
 //! and does more in all), it gets what it is sent. From the least load on beyond which it does not, it gets a quarter more than that at once, so that it is
 //! never idle; the rest waits in the queue, where order counts.
 //!
@@ -46,6 +46,9 @@ const KEEPS: Duration = Duration::secs(86_400);
 const SAMPLES: u32 = 2;
 /// Beside so many the earlier ones count half.
 const SEEN_MAX: u32 = 128;
+/// So many times a load is far enough from it to say that more does not help. At twice a load chance alone may say so, where times differ for reasons of
+/// their own.
+const FAR: u64 = 3;
 /// More than what does most with: the so-many-th part, so that it is never idle.
 const SPARE: u64 = 4;
 /// Of so many tasks at once, those seen last.
@@ -238,13 +241,13 @@ impl Levels {
         self.0.values().map(|level| level.latest).max().unwrap_or_default()
     }
 
-    /// Where twice as many have to bring so many percent more.
+    /// Where [`FAR`] times as many have to bring so many percent more.
     fn finds(&self, gain: u64, seen_min: u32, now: Timestamp) -> Found {
         let levels: SmallVec<[&Level; 16]> = self.0.values().collect();
         let mut found = Found::default();
         for (place, level) in levels.iter().enumerate() {
             let load = level.mean_load();
-            let worth = |of: &&Level| Some((of.mean_load() >= 2 * load, of.latest, level.is_worth(of, seen_min)?));
+            let worth = |of: &&Level| Some((of.mean_load() >= FAR * load, of.latest, level.is_worth(of, seen_min)?));
             let above: SmallVec<[(bool, Timestamp, u64); 16]> = levels[place + 1..].iter().filter_map(worth).collect();
             let does_more = above.iter().filter(|(.., worth)| is_more(*worth, load, gain));
             let far = || above.iter().filter(|(is_far, ..)| *is_far);

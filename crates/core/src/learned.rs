@@ -214,6 +214,7 @@ impl Scheduler {
             let lifts = self.targets.row(target).learned.lifts;
             lifts.into_iter().for_each(|at| self.board.timers.clear(at, Timer::Limit(target)));
             self.lift(target);
+            self.forget_room(target);
         }
     }
 

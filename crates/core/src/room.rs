@@ -19,7 +19,9 @@ use crate::timers::Timer;
 /// So soon one more is tried after one that was not turned away.
 const PATIENCE_MIN: Duration = Duration::millis(20);
 /// So late at the latest.
-const PATIENCE_MAX: Duration = Duration::secs(1);
+const PATIENCE_MAX: Duration = Duration::secs(10);
+/// So often that is looked at where nobody wants to be the next.
+const UNUSED: Duration = Duration::secs(1);
 /// For each so many tries of a task one end more is waited for before the next.
 const TRIES_FOR_AN_END: u32 = 24;
 /// So long after the last that was turned away as many are sent as before.
@@ -54,16 +56,18 @@ impl Room {
     /// One has ended, and so many are still out.
     fn frees(self, running: u32) -> Self {
         let ends = self.ends.saturating_sub(1);
-        Self { limit: running + u32::from(ends == 0), ends, ..self }
+        // One that is idle is never kept so.
+        Self { limit: (running + u32::from(ends == 0)).max(1), ends, ..self }
     }
 
     /// One more may be tried, be it that the last was not turned away or not used; `None` if all is forgotten.
     fn grows(self, running: u32, now: Timestamp) -> Option<Self> {
-        if now >= self.turned_away.after(REMEMBERED) {
+        let is_unused = running < self.limit;
+        if now >= self.turned_away.after(REMEMBERED) && (is_unused || self.grows) {
             return None;
         }
-        if running < self.limit {
-            return Some(Self { next: now.after(PATIENCE_MAX), ..self });
+        if is_unused {
+            return Some(Self { next: now.after(UNUSED), ..self });
         }
         let patience = if self.grows { PATIENCE_MIN } else { self.patience };
         Some(Self { limit: running + 1, ends: 0, next: now.after(patience), patience, grows: true, ..self })
@@ -119,10 +123,19 @@ impl Scheduler {
         self.board.queue.wake(target, self.now);
     }
 
+    /// Other rules count: it gets as many as before.
+    pub(crate) fn forget_room(&mut self, target: TargetId) {
+        if self.targets.row(target).room.is_some() {
+            self.set_room(target, None);
+            self.board.queue.wake(target, self.now);
+        }
+    }
+
     /// So long one more is not tried at most: half of the time from one end there to the next, about.
     fn patience(&self, target: TargetId) -> Duration {
         let row = self.targets.row(target);
-        let between = row.learned.answers() / u64::from(row.running.max(1));
+        let answers = if row.learned.answers() == 0 { row.target.expected.as_micros() } else { row.learned.answers() };
+        let between = answers / u64::from(row.running.max(1));
         Duration(between / 2).max(PATIENCE_MIN).min(PATIENCE_MAX)
     }
 
@@ -134,5 +147,19 @@ impl Scheduler {
             before.into_iter().for_each(|at| self.board.timers.clear(at, timer));
             after.into_iter().for_each(|at| self.board.timers.set(at, timer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_types::{Duration, Timestamp};
+
+    use super::Room;
+
+    #[test]
+    fn who_has_to_wait_for_many_ends_goes_where_nothing_is_out() {
+        let room = Room::turns_away(None, (72, 2), (Timestamp(0), Duration::secs(1)));
+        let of = |room: Room| (room.limit(), room.ends);
+        assert_eq!((of(room), of(room.frees(1)), of(room.frees(1).frees(0))), ((2, 4), (1, 3), (1, 2)));
     }
 }

@@ -83,9 +83,13 @@ pub(crate) struct TargetRow {
 impl TargetRow {
     /// So many attempts at once: as configured, or fewer where it turns some away, or does no more with more.
     pub(crate) fn limit(&self) -> u32 {
-        let room = self.room.as_ref().map(Room::limit);
-        let learned = [self.learned.limit(), room, self.knee.limit()].into_iter().flatten();
+        let learned = [self.turns_away_beyond(), self.knee.limit()].into_iter().flatten();
         learned.fold(self.target.concurrency_max, u32::min)
+    }
+
+    /// What comes above so many it turns away, as far as is known: where it has just said so, that counts.
+    fn turns_away_beyond(&self) -> Option<u32> {
+        self.room.as_ref().map(Room::limit).or_else(|| self.learned.limit())
     }
 
     /// So many more, or fewer, are out from now on.
@@ -303,11 +307,7 @@ impl Targets {
             Passed::Broken
         } else if row.running >= row.target.concurrency_max {
             Passed::Full
-        } else if [row.learned.limit(), row.room.as_ref().map(Room::limit)]
-            .iter()
-            .flatten()
-            .any(|limit| row.running >= *limit)
-        {
+        } else if row.turns_away_beyond().is_some_and(|limit| row.running >= limit) {
             Passed::Limited
         } else if row.running >= row.limit() {
             Passed::Crowded
@@ -373,7 +373,7 @@ impl Targets {
             running: row.running,
             concurrency_max: row.target.concurrency_max,
             closed_until: Some(row.closed_until).filter(|until| *until > now),
-            learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
+            learned: row.turns_away_beyond().filter(|limit| *limit < row.target.concurrency_max),
             does_most_with: row.knee.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
             rate: row.target.rate,

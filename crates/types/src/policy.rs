@@ -67,7 +67,7 @@ pub struct Limits {
     pub retries_per_s: u32,
     /// A target that turns away at once so many of a hundred attempts gets no more at once than it has held lately, and a few; 0: never.
     pub turned_away: u8,
-    /// A target gets no more at once than beyond which twice as many bring less than so many percent more; 0: that is not looked at.
+    /// A target gets no more at once than beyond which three times as many bring less than so many percent more; 0: that is not looked at.
     pub gain: u8,
 }
 

@@ -72,7 +72,7 @@ impl Scheduler {
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.targets.row_mut(flight.target).warmth.answers(self.now);
         }
-        if flight.area.is_some() && !is_child {
+        if flight.area.is_some() && !is_child && !has_no_room {
             self.targets.row_mut(flight.target).lately.take(flight.bytes, &outcome, took, cost);
         }
         let is_beside = |id: &InstId| self.board.run(slot).inst(*id).running().is_some_and(|of| of.rival.is_some());

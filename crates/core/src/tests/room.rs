@@ -33,7 +33,7 @@ fn who_is_turned_away_stands_where_it_stood() {
        0ms dispatch r2/a#1 on t
     15000ms dispatch r3/a#1 on t
     15000ms > fail r3/a overloaded
-    15000ms targets: t 2/20
+    15000ms targets: t 2/20 learned 2
     15000ms   a stands by gittins, 0 ahead, 1 beside: t 12s limited
     15000ms > ok r1/a
     15000ms dispatch r3/a#2 on t
@@ -103,32 +103,32 @@ fn after_a_while_one_more_is_tried() {
     15040ms woken: a target may have room for one more
     15040ms dispatch r4/a#1 on t
     15040ms > fail r4/a overloaded
-    15060ms woken: a target may have room for one more
-    15060ms dispatch r4/a#2 on t
-    15079ms targets: t 4/20
+    15079ms targets: t 3/20 learned 3
     15080ms woken: a target may have room for one more
-    15080ms targets: t 4/20
-    15100ms woken: a target may have room for one more
-    16100ms woken: a target may have room for one more
-    17100ms woken: a target may have room for one more
-    18100ms woken: a target may have room for one more
-    19100ms woken: a target may have room for one more
-    20100ms woken: a target may have room for one more
-    21100ms woken: a target may have room for one more
-    22100ms woken: a target may have room for one more
-    23100ms woken: a target may have room for one more
-    24100ms woken: a target may have room for one more
-    25100ms woken: a target may have room for one more
-    26100ms woken: a target may have room for one more
-    27100ms woken: a target may have room for one more
-    28100ms woken: a target may have room for one more
-    29100ms woken: a target may have room for one more
-    30100ms woken: a target may have room for one more
-    31100ms woken: a target may have room for one more
-    32100ms woken: a target may have room for one more
-    33100ms woken: a target may have room for one more
-    34100ms woken: a target may have room for one more
-    35100ms woken: a target may have room for one more
+    15080ms dispatch r4/a#2 on t
+    15080ms targets: t 4/20 learned 4
+    15120ms woken: a target may have room for one more
+    15140ms woken: a target may have room for one more
+    16140ms woken: a target may have room for one more
+    17140ms woken: a target may have room for one more
+    18140ms woken: a target may have room for one more
+    19140ms woken: a target may have room for one more
+    20140ms woken: a target may have room for one more
+    21140ms woken: a target may have room for one more
+    22140ms woken: a target may have room for one more
+    23140ms woken: a target may have room for one more
+    24140ms woken: a target may have room for one more
+    25140ms woken: a target may have room for one more
+    26140ms woken: a target may have room for one more
+    27140ms woken: a target may have room for one more
+    28140ms woken: a target may have room for one more
+    29140ms woken: a target may have room for one more
+    30140ms woken: a target may have room for one more
+    31140ms woken: a target may have room for one more
+    32140ms woken: a target may have room for one more
+    33140ms woken: a target may have room for one more
+    34140ms woken: a target may have room for one more
+    35140ms woken: a target may have room for one more
     36080ms targets: t 4/20
     ");
 }

@@ -62,7 +62,7 @@ impl Reference {
                 Passed::Broken
             } else if running >= self.targets[place].concurrency_max as usize {
                 Passed::Full
-            } else if self.accounts.learned.at_once(place).min(self.accounts.learned.room(place)) <= running {
+            } else if self.accounts.learned.at_once(place) <= running {
                 Passed::Limited
             } else if running >= self.at_once(place) {
                 Passed::Crowded

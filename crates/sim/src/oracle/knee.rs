@@ -144,7 +144,7 @@ impl Reference {
             for (place, level) in levels.iter().enumerate() {
                 let above = levels[place + 1..].iter().filter_map(|of| Some((*of, level.is_worth(of, seen_min)?)));
                 let above: Vec<(&Level, u128)> = above.collect();
-                let far = || above.iter().filter(|(of, _)| of.mean() >= 2 * level.mean());
+                let far = || above.iter().filter(|(of, _)| of.mean() >= 3 * level.mean());
                 let more = far().map(|(_, worth)| *worth).filter(|worth| is_more(*worth, level.mean()));
                 reach = more.fold(reach, u128::max);
                 let is_knee = far().count() > 0 && above.iter().all(|(_, worth)| !is_more(*worth, level.mean()));

@@ -46,19 +46,15 @@ fn part(at: Timestamp) -> u64 {
 }
 
 impl Learned {
-    /// So many at once, where it turns some away.
+    /// So many at once, where it turns some away: what it has just shown is before what it showed of late.
     pub(super) fn at_once(&self, target: usize) -> usize {
-        self.most.get(&target).copied().unwrap_or(usize::MAX)
+        let room = self.rooms.get(&target).map(|room| room.at_once);
+        room.or_else(|| self.most.get(&target).copied()).unwrap_or(usize::MAX)
     }
 
-    /// So many at once, where it had no room for one more.
-    pub(super) fn room(&self, target: usize) -> usize {
-        self.rooms.get(&target).map_or(usize::MAX, |room| room.at_once)
-    }
-
-    /// How long an answer takes, in microseconds; zero before there was one.
-    pub(super) fn answers_of(&self, target: usize) -> u64 {
-        self.answers.get(&target).copied().unwrap_or_default()
+    /// How long an answer takes, in microseconds, once there was one.
+    pub(super) fn answers_of(&self, target: usize) -> Option<u64> {
+        self.answers.get(&target).copied()
     }
 }
 
@@ -74,9 +70,8 @@ impl Reference {
     /// So many attempts at once.
     pub(super) fn at_once(&self, target: usize) -> usize {
         let most = self.targets[target].concurrency_max as usize;
-        let learned = self.accounts.learned.most.get(&target).copied();
-        let room = self.accounts.learned.rooms.get(&target).map(|room| room.at_once);
-        [learned, room, self.knee(target)].into_iter().flatten().fold(most, usize::min)
+        let learned = Some(self.accounts.learned.at_once(target));
+        [learned, self.knee(target)].into_iter().flatten().fold(most, usize::min)
     }
 
     /// True if it turns some away.
@@ -168,6 +163,7 @@ impl Reference {
         if self.policy.limits.turned_away == 0 {
             self.accounts.learned.most.clear();
             self.accounts.learned.lifts.clear();
+            self.accounts.learned.rooms.clear();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agendum_types::graph::Section;
 use agendum_types::{AttemptId, Class, Duration, Failure, Outcome, RunId, TaskPath, Timestamp};
 
 use super::state::State;
@@ -43,19 +44,20 @@ impl Reference {
         let is_full = matches!(outcome, Outcome::Failed(failure) if is_full(failure));
         let is_full = is_full && turned_away && self.policy.limits.turned_away > 0;
         let tries = self.tries_of(&flight.attempt);
-        let half = self.accounts.learned.answers_of(target) / running.max(1) as u64 / 2;
+        let answers = self.accounts.learned.answers_of(target).unwrap_or(self.targets[target].expected.0);
+        let half = answers / running.max(1) as u64 / 2;
         let rooms = &mut self.accounts.learned.rooms;
         let no_room = is_full && running > 0;
         let Some(before) = rooms.remove(&target).or_else(|| no_room.then(|| Room::first(now))) else { return false };
         if is_full {
             let ends = 1 + tries / 24;
-            let most = half.clamp(20_000, 1_000_000) * ends;
+            let most = half.clamp(20_000, 10_000_000) * ends;
             let patience = if before.is_more { 2 * before.patience } else { before.patience }.min(most);
             let next = now.after(Duration(patience));
             rooms.insert(target, Room { at_once: running.max(1), ends, next, patience, is_more: false, since: now });
         } else if !turned_away {
             let ends = before.ends.saturating_sub(1);
-            rooms.insert(target, Room { at_once: running + usize::from(ends == 0), ends, ..before });
+            rooms.insert(target, Room { at_once: (running + usize::from(ends == 0)).max(1), ends, ..before });
         }
         no_room
     }
@@ -69,14 +71,15 @@ impl Reference {
                 return true;
             }
             let running = flights.iter().filter(|flight| flight.target == *target).count();
-            if running < room.at_once {
+            let (is_unused, was_more) = (running < room.at_once, room.is_more);
+            if is_unused {
                 room.next = now.after(Duration::secs(1));
             } else {
                 room.patience = if room.is_more { 20_000 } else { room.patience };
                 room.next = now.after(Duration(room.patience));
                 (room.at_once, room.ends, room.is_more) = (running + 1, 0, true);
             }
-            now < room.since.after(Duration::secs(20))
+            now < room.since.after(Duration::secs(20)) || !is_unused && !was_more
         });
     }
 
@@ -84,7 +87,8 @@ impl Reference {
     pub(super) fn may_go_back(&self, id: RunId, path: &TaskPath, failure: &Failure) -> bool {
         let run = &self.runs[&id];
         let (retry, inst) = (&run.task(path).retry, &run.tasks[path]);
-        let ends = run.submitted.deadline.into_iter().chain(inst.expires).min();
+        let deadline = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main);
+        let ends = deadline.into_iter().chain(inst.expires).min();
         let is_late = ends.is_some_and(|at| at <= self.now);
         retry.on.contains(failure.class) && !is_late && inst.attempts + retry.attempts_max < self.limits.attempts_max
     }
