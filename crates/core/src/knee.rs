@@ -8,9 +8,9 @@
 //! does(load) = load / time        of attempts during which about so many were out
 //! ```
 //!
-//! As long as that grows with the load by [`gain`](agendum_types::policy::Limits::gain) percent and more from a load to three times that (an engine with a batch gets slower
-//! and does more in all), it gets what it is sent. From the least load on beyond which it does not, it gets a quarter more than that at once, so that it is
-//! never idle; the rest waits in the queue, where order counts.
+//! As long as that grows with the load by [`gain`](agendum_types::policy::Limits::gain) percent and more from a load to three times that (an engine with a
+//! batch gets slower and does more in all), it gets what it is sent. From the least load on beyond which it does not, it gets a quarter more than that at
+//! once, so that it is never idle; the rest waits in the queue, where order counts.
 //!
 //! What comes at another load may be other work: the times of two loads are compared by attempts of one task that were given about as much and gave about
 //! as much, as many of each at both, and where there are not enough of those they are not compared. Where tasks disagree the greatest load counts, and none
