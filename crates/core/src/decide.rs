@@ -131,7 +131,7 @@ impl Scheduler {
         }
     }
 
-    /// True if a task whose attempt was turned away for want of room stands where it stood. One that comes near the limit
+    /// True if a task whose attempt was turned away for want of room is queued anew at once. One that comes near the limit
     /// of its attempts takes its pauses.
     pub(crate) fn may_go_back(&self, slot: Slot, id: InstId, failure: &Failure) -> bool {
         let run = self.board.run(slot);

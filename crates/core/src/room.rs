@@ -1,9 +1,9 @@
 //! A target that turns an attempt away at once while it works on others has no room for it: neither the attempt nor the target is to blame.
 //!
-//! So it is with servers that bound what waits inside them, and with engines whose memory is full: what finds no room is answered with 503. The task stands
-//! where it stood, and that was no try. The target gets no more than it holds until one there has ended, and then one for one that has ended; whoever
-//! stands first then is tried, so that order and shares count as if the target had been asked. What was turned away for its size holds the others back that
-//! are smaller, and is not overtaken for ever.
+//! So it is with servers that bound what waits inside them, and with engines whose memory is full: what finds no room is answered with 503. The task is
+//! queued anew at once, and that was no try. The target gets no more than it holds until one there has ended, and then one for one that has ended; whoever
+//! stands first then is tried, so that order and shares count as if the target had been asked. As long as what was turned away for its size stands first,
+//! it holds back what is smaller.
 //!
 //! Room also comes without an end, since attempts need less and less, and what comes free may be room for two: after a while one more is tried. That is a
 //! short while where the last one so tried was not turned away, and twice as long each time that it was.

@@ -14,7 +14,7 @@ pub enum Next {
         /// When.
         at: Timestamp,
     },
-    /// Its target had no room for it: it stands where it stood, from this instant on, and that was no try.
+    /// Its target had no room for it: it is queued anew from this instant on, and that was no try.
     Back {
         /// When.
         at: Timestamp,

@@ -202,6 +202,10 @@ impl Track {
         self.stop(at);
         let failed = match &finished.outcome {
             Outcome::Succeeded(_) => None,
+            // Who was turned away has done nothing wrong, and lost no try.
+            Outcome::Failed(failure) if matches!(finished.next, Next::Back { .. }) => {
+                Some((failure.class, format!("turned away, no try: {}", failure.message).into()))
+            }
             Outcome::Failed(failure) => Some(told(failure)),
         };
         self.settles(finished, failed.clone(), at);

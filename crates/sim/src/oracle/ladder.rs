@@ -16,7 +16,7 @@ pub(super) enum May {
         from: Timestamp,
         to: Timestamp,
     },
-    /// It stands where it stood.
+    /// It is queued anew at once.
     Back(Timestamp),
     Rung(usize),
     Doubt,

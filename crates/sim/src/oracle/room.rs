@@ -83,7 +83,7 @@ impl Reference {
         });
     }
 
-    /// True if this task, whose attempt was turned away so, stands where it stood.
+    /// True if this task, whose attempt was turned away so, is queued anew at once.
     pub(super) fn may_go_back(&self, id: RunId, path: &TaskPath, failure: &Failure) -> bool {
         let run = &self.runs[&id];
         let (retry, inst) = (&run.task(path).retry, &run.tasks[path]);
