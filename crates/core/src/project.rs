@@ -44,6 +44,12 @@ impl Project {
         Self { takes: takes.iter().map(|span| span.0).collect(), followers: after, before, demands, capacities }
     }
 
+    /// What waits for a task, by place.
+    #[must_use]
+    pub fn followers(&self, task: usize) -> &[usize] {
+        self.followers.get(task).map_or(&[], Vec::as_slice)
+    }
+
     /// The same from the end to the beginning.
     #[must_use]
     pub fn reversed(&self) -> Self {

@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 22] = [
+pub const SHIPPED: [(&str, &str); 23] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -54,6 +54,7 @@ pub const SHIPPED: [(&str, &str); 22] = [
     ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
     ("e4-j120", include_str!("../scenarios/e4-j120.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
+    ("e5-regions", include_str!("../scenarios/e5-regions.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
@@ -95,15 +96,15 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
-    /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
-    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unwarned:`, where it is not known that backends go cold; `unhedged:`, where no second attempt is sent; `patient:`, where
-    /// none gives way; `unbent:`, where nobody goes before the tenant that has had least; `full:`, where a target gets as many at once as it is said to
-    /// take; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not count where the tasks of a run stand;
-    /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
-    /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
-    /// long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging, and
+    /// `balanced+9` where a tenant that comes back has saved up so many attempts; `blind:` before one of these, where all tenants are one; `unpaced:`, where
+    /// what a provider lets through is not known; `unread:`, where it is not known how inputs begin; `unwarned:`, where it is not known that backends go cold
+    /// and workers are far away; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
+    /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen
+    /// nothing; `plain:`, where what pools hold does not count where the tasks of a run stand; `oracle`; the path of a policy's document, such as
+    /// `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows `thinking:600` and `thinking:10ms`, which keep
+    /// to the best schedule that a search has found after so many, or so long; `reference:fifo`, `reference:near` on the workers that are near alone, and as
+    /// clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -116,6 +117,7 @@ impl Contender {
             "reference:vtc" => Self::Engine(Rule::Vtc),
             "reference:lcf" => Self::Engine(Rule::Lcf),
             "reference:fifo" => Self::Listed(Sees::Nothing),
+            "reference:near" => Self::Listed(Sees::Near),
             "oracle:means" => Self::Listed(Sees::Means),
             "oracle:sizes" => Self::Listed(Sees::Sizes),
             "oracle:times" => Self::Listed(Sees::Times),
@@ -151,7 +153,7 @@ impl Contender {
             }
             Self::Core(policy, view) => world::play(workload, jobs, met, (**policy).clone(), *view, clock),
             Self::Fresh(policy, view) => {
-                is_of(*fleet == Fleet::Workers, "a core for each job (`cold:`) is for workflows")?;
+                is_of(fleet.is_for_workflows(), "a core for each job (`cold:`) is for workflows")?;
                 let one =
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
                 Ok(Seen::joined(jobs.iter().map(one).collect::<Result<Vec<_>, String>>()?.into_iter()))
@@ -168,11 +170,11 @@ impl Contender {
                 Ok(reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job)))
             }
             Self::Listed(sees) => {
-                is_of(*fleet == Fleet::Workers, "that reference is of workflows")?;
-                Ok(flows::listed(workload, jobs, met.slots, *sees))
+                is_of(fleet.is_for_workflows(), "that reference is of workflows")?;
+                flows::listed(workload, jobs, (fleet, met.slots), *sees)
             }
             Self::Thought(budget) => {
-                is_of(*fleet == Fleet::Workers, "that search is of workflows")?;
+                is_of(*fleet == Fleet::Workers, "that search is of workflows on workers that are alike")?;
                 let (workload, thought) = flows::thought(workload, *budget, clock);
                 let seen = world::play(&workload, jobs, met, Policy::default(), View::default(), clock)?;
                 Ok(Seen { thought, ..seen })

@@ -19,8 +19,37 @@ pub enum Fleet {
     Provider(Quota),
     /// As many workers as the load of the experiment says, which are all alike.
     Workers,
+    /// The same in two regions. What tasks are given lies in one of them.
+    Regions(Regions),
     /// Backends that remember what they have read.
     Backends(Backends),
+}
+
+/// Workers in two regions: a near one, where inputs lie, and a far one that each task has to be given its input in. Outputs come back at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regions {
+    /// So many of a hundred workers are far away.
+    pub far_percent: u32,
+    /// How many bytes of the input of each task reach them in a second.
+    pub bytes_per_s: u64,
+}
+
+impl Regions {
+    /// How many of so many workers are near, and how many far away.
+    #[must_use]
+    pub fn split(self, workers: u32) -> (u32, u32) {
+        let far = u64::from(workers) * u64::from(self.far_percent) / 100;
+        let far = u32::try_from(far).unwrap_or(workers).min(workers);
+        (workers - far, far)
+    }
+
+    /// How long so many bytes are on their way.
+    #[must_use]
+    pub fn moves(self, bytes: u64) -> Duration {
+        let micros = u128::from(bytes) * 1_000_000 / u128::from(self.bytes_per_s.max(1));
+        Duration(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
 }
 
 /// The constants of an engine.
@@ -56,8 +85,24 @@ impl Fleet {
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
             Self::Backends(spec) => spec.count * spec.slots,
-            Self::Workers => 0,
+            Self::Workers | Self::Regions(_) => 0,
         }
+    }
+
+    /// True if it works on workflows, each of which has all of it.
+    #[must_use]
+    pub const fn is_for_workflows(&self) -> bool {
+        match self {
+            Self::Workers | Self::Regions(_) => true,
+            Self::Slots(_) | Self::Engine(_) | Self::Provider(_) | Self::Backends(_) => false,
+        }
+    }
+
+    /// Its regions, if it has some.
+    #[must_use]
+    pub const fn regions(&self) -> Option<Regions> {
+        let Self::Regions(regions) = self else { return None };
+        Some(*regions)
     }
 
     /// The same where as many come as the load of the experiment says.
@@ -66,11 +111,20 @@ impl Fleet {
     ///
     /// If that is no whole number of workers.
     pub fn slots_at(&self, load: f64) -> Result<u32, String> {
-        if *self != Self::Workers {
+        if !self.is_for_workflows() {
             return Ok(self.slots());
         }
         let is_whole = load.fract() == 0.0 && (1.0..=f64::from(u16::MAX)).contains(&load);
-        if is_whole { Ok(load as u32) } else { Err(format!("{load} workers: a load is how many there are, from 1 on")) }
+        if !is_whole {
+            return Err(format!("{load} workers: a load is how many there are, from 1 on"));
+        }
+        let workers = load as u32;
+        match self.regions().map(|regions| regions.split(workers)) {
+            Some((0, _) | (_, 0)) => {
+                Err(format!("{load} workers: too few to be in both regions; write a greater load"))
+            }
+            _ => Ok(workers),
+        }
     }
 
     /// How many slots there are, where nothing else is said of them.
@@ -105,7 +159,7 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) | Self::Backends(_) | Self::Workers => return job.ideal(),
+            Self::Slots(_) | Self::Backends(_) | Self::Workers | Self::Regions(_) => return job.ideal(),
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

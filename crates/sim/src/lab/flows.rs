@@ -1,11 +1,14 @@
 //! Workflows on workers that are all alike: how soon they can be done at best, and rules that no core makes.
 
+mod regions;
+
 use std::collections::BTreeMap;
 
 use agendum_core::project::Project;
 use agendum_core::thinking::Thinking;
 use agendum_types::Duration;
 
+use super::fleet::Fleet;
 use super::measure::{Ended, Seen};
 use super::workload::flows::{Flow, Step};
 use super::workload::{Job, Workload};
@@ -16,6 +19,8 @@ use super::world::Clock;
 pub enum Sees {
     /// First come, first served; in the order of the document where they come at once.
     Nothing,
+    /// The same on the workers that are near alone.
+    Near,
     /// The longest way to the end, where each task takes what tasks of its program take in this workflow in the mean: HEFT, clairvoyant of means.
     Means,
     /// The same, in the mean over tasks of its program that are given about as much; of what comes later too, before it is there.
@@ -68,31 +73,42 @@ pub enum Budget {
 }
 
 /// Plays workflows one after the other.
-#[must_use]
-pub fn listed(workload: &Workload, jobs: &[Job], workers: u32, sees: Sees) -> Seen {
-    let mut now = Duration::ZERO;
+///
+/// # Errors
+///
+/// If the rule is none for such workers.
+pub fn listed(workload: &Workload, jobs: &[Job], (fleet, workers): (&Fleet, u32), sees: Sees) -> Result<Seen, String> {
+    let (mut now, mut moved) = (Duration::ZERO, 0_u64);
+    let regions = fleet.regions();
     let play = |job: &Job| {
         let flow = &workload.flows[job.class as usize];
         let mut ended = Ended::of(&Job { at: now, ..job.clone() }, bound(flow, workers));
-        now = now.plus(makespan(flow, workers, sees));
+        let (took, brought) = match regions {
+            Some(regions) => {
+                regions::played(flow, regions, workers, sees).ok_or("that oracle is of workers in one place")?
+            }
+            None => (makespan(flow, workers, sees).ok_or("`reference:near` is of workers in two regions")?, 0),
+        };
+        (now, moved) = (now.plus(took), moved.saturating_add(brought));
         ended.ends(now, true);
-        ended
+        Ok(ended)
     };
-    let ended = jobs.iter().map(play).collect();
-    let has_references = workload.has_references();
-    Seen { ended, makespan: now, has_bounds: true, has_references, ..Seen::default() }
+    let ended = jobs.iter().map(play).collect::<Result<_, String>>()?;
+    let (has_references, moved) = (workload.has_references(), regions.map(|_| moved));
+    Ok(Seen { ended, makespan: now, has_bounds: true, has_references, moved, ..Seen::default() })
 }
 
-/// A list schedule.
-fn makespan(flow: &Flow, workers: u32, sees: Sees) -> Duration {
+/// A list schedule; nothing where the rule is of regions.
+fn makespan(flow: &Flow, workers: u32, sees: Sees) -> Option<Duration> {
     let project = project(flow, workers);
     let starts = match sees {
+        Sees::Near => return None,
         Sees::Nothing => project.starts(|_, ready| ready),
         Sees::Means | Sees::Sizes | Sees::Times => {
             project.listed(&timed(flow, workers, &expected(&flow.tasks, sees)).ways())
         }
     };
-    project.end(&starts)
+    Some(project.end(&starts))
 }
 
 /// The workflows with further needs, so that each task waits for those whose units it takes over in the best of so many schedules that a search finds, or
@@ -135,7 +151,7 @@ fn expected(tasks: &[Step], sees: Sees) -> Vec<Duration> {
         }
     }
     let of = |step: &Step| match sees {
-        Sees::Nothing => Duration::ZERO,
+        Sees::Nothing | Sees::Near => Duration::ZERO,
         Sees::Means => mean(of_kind[step.kind.as_str()]),
         Sees::Sizes => mean(of_size[&(step.kind.as_str(), size(step))]),
         Sees::Times => step.takes,
@@ -162,7 +178,7 @@ mod tests {
     use super::{Sees, bound, makespan};
 
     /// Tasks as `kind seconds bytes needs…`.
-    fn flow(text: &str) -> Flow {
+    pub(super) fn flow(text: &str) -> Flow {
         let step = |line: &str| {
             let mut words = line.split_whitespace();
             let kind = words.next().unwrap().to_owned();
@@ -178,7 +194,7 @@ mod tests {
     fn who_sees_more_is_done_sooner() {
         // Two short ones, and the first of a long chain comes last.
         let chain = flow("a 3 1; a 3 1; b 1 1; c 9 1 2");
-        let took = |flow, sees| makespan(flow, 2, sees).0 / 1_000_000;
+        let took = |flow, sees| makespan(flow, 2, sees).unwrap().0 / 1_000_000;
         assert_eq!([Sees::Nothing, Sees::Means].map(|sees| took(&chain, sees)), [13, 10]);
         // Of one program, and the largest comes last.
         let sizes = flow("a 2 2; a 2 2; a 2 2; a 6 6");

@@ -150,6 +150,8 @@ pub struct Seen {
     /// Of backends that remember what they have read: the share of blocks that were remembered, that share of what could have been, and how much more
     /// than the mean the busiest had to do.
     pub memory: Option<[f64; 3]>,
+    /// Bytes that were brought to workers far away, where there are some.
+    pub moved: Option<u64>,
     /// What came of faults, where there are any.
     pub harmed: Option<Harmed>,
     /// When the last was answered.
@@ -223,6 +225,7 @@ impl Seen {
         if let Some([share, of_bound, busiest]) = self.memory {
             figures.extend([("reused", share), ("of bound", of_bound), ("busiest", busiest)]);
         }
+        figures.extend(self.moved.map(|bytes| ("moved", bytes as f64 / 1e9)));
         figures.extend(self.harmed.map(|harmed| self.of_faults(harmed)).unwrap_or_default());
         let calls: usize = self.ended.iter().map(|job| job.calls).sum();
         // The calls of workflows are not counted by job.
@@ -322,6 +325,7 @@ impl Seen {
             all.costs.extend(play.costs);
             all.dispatches += play.dispatches;
             all.has_references &= play.has_references;
+            all.moved = play.moved.map(|bytes| bytes.saturating_add(all.moved.unwrap_or(0)));
             play.hash.iter().for_each(|hash| _ = hasher.update(&hash.0));
         }
         Self { hash: Some(Hash(*hasher.finalize().as_bytes())), ..all }

@@ -6,7 +6,6 @@ use std::path::Path;
 use agendum_types::Duration;
 
 use super::Contender;
-use super::fleet::Fleet;
 use super::measure::{Estimate, Seen};
 use super::report::{Row, Table, front};
 use super::scenario::Scenario;
@@ -113,7 +112,7 @@ fn table(scenario: &Scenario, load: f64, is_generated: bool, mut seen: BTreeMap<
     };
     Table {
         load,
-        of: if scenario.fleet == Fleet::Workers { "workers" } else { "load" },
+        of: if scenario.fleet.is_for_workflows() { "workers" } else { "load" },
         seeds: scenario.seeds,
         baseline: scenario.baseline.clone(),
         is_generated,

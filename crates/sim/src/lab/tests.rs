@@ -101,6 +101,22 @@ fn workflows_come_in_turn_and_no_rule_is_below_the_bound() {
 }
 
 #[test]
+fn who_is_told_what_is_far_away_brings_less_there() {
+    let (scenario, workload) = drawn("e5-regions");
+    let jobs = scenario.arrivals.jobs(&workload, 1, 16.0, 0);
+    let met = Met { fleet: &scenario.fleet, slots: 16, faults: &scenario.faults };
+    let played = |name: &str| Contender::named(name).unwrap().play(&workload, &jobs, met, &|| 0);
+    let figures = |name: &str| played(name).unwrap().figures();
+    let names = ["reference:near", "reference:fifo", "unwarned:balanced", "balanced", "oracle:times"];
+    let [near, fifo, blind, told, oracle] = names.map(figures);
+    assert_eq!(near["moved"], 0.0);
+    assert!(told["moved"] < blind["moved"] && told["moved"] < fifo["moved"], "{told:?} {blind:?} {fifo:?}");
+    let over = [&oracle, &told, &fifo, &near].map(|figures| figures["over bound"]);
+    assert!(over.is_sorted(), "{over:?}");
+    assert!(played("oracle:means").unwrap_err().contains("in one place"));
+}
+
+#[test]
 fn projects_are_played_by_rank_and_kept_to_what_was_thought_out() {
     let (scenario, workload) = drawn("e4-j30");
     let jobs = scenario.arrivals.jobs(&workload, 1, 1.0, 0);

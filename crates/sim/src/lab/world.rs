@@ -161,6 +161,8 @@ struct World<'a> {
     costs: Vec<u64>,
     dispatches: u64,
     calls_sent: u64,
+    /// Bytes that were brought to workers far away.
+    moved: u64,
     chart: Chart,
 }
 
@@ -218,6 +220,7 @@ impl<'a> World<'a> {
             costs: Vec::new(),
             dispatches: 0,
             calls_sent: 0,
+            moved: 0,
             chart: Chart::default(),
         })
     }
@@ -232,7 +235,7 @@ impl<'a> World<'a> {
             self.tell(Event::PoolsPublished(pools));
         }
         self.tell(Event::PolicyPublished(Arc::new(policy)));
-        let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
+        let at_once = if self.fleet.is_for_workflows() { 1 } else { self.jobs.len() };
         for (number, job) in self.jobs.iter().enumerate().take(at_once) {
             self.at(START.after(job.at), Coming::Job(number));
         }
@@ -250,7 +253,7 @@ impl<'a> World<'a> {
     fn gathers(&mut self) {
         let ends = |number: &usize| matches!(self.comings[*number], Some(Coming::Ends(..)));
         let due = || self.coming.iter().filter(|Reverse((at, _))| *at <= self.now).map(|Reverse((_, number))| number);
-        let more = *self.fleet == Fleet::Workers && due().all(ends) && due().count() > 1;
+        let more = self.fleet.is_for_workflows() && due().all(ends) && due().count() > 1;
         self.core.gather(more);
     }
 
@@ -287,7 +290,7 @@ impl<'a> World<'a> {
 
     fn submit(&mut self, number: usize) {
         let job = &self.jobs[number];
-        if *self.fleet == Fleet::Workers {
+        if self.fleet.is_for_workflows() {
             self.ended[number].comes(self.now.since(START));
         }
         if self.engine.is_some() {
@@ -328,7 +331,7 @@ impl<'a> World<'a> {
     fn ends(&mut self, attempt: AttemptId, call: Option<Call>) {
         if self.cancelled.remove(&attempt) {
             // What was gathered before it is sent.
-            return if *self.fleet == Fleet::Workers {
+            return if self.fleet.is_for_workflows() {
                 self.tell(Event::TimeReached)
             };
         }
@@ -445,7 +448,7 @@ impl<'a> World<'a> {
         if self.turned_away.remove(&number) {
             self.line.meter.goes(self.jobs[number].tenant);
         }
-        if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
+        if self.fleet.is_for_workflows() && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
         }
     }
@@ -455,9 +458,10 @@ impl<'a> World<'a> {
         let makespan = self.ended.iter().filter_map(Ended::over_at).max().unwrap_or_default();
         Seen {
             ended: self.ended,
-            has_bounds: *self.fleet == Fleet::Workers,
+            has_bounds: self.fleet.is_for_workflows(),
             has_references: !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some()),
             thought: Vec::new(),
+            moved: self.fleet.regions().map(|_| self.moved),
             difference: self.engine.as_ref().map(|_| self.line.meter.difference()),
             memory: self.memory.as_ref().map(Memory::used),
             harmed: self.harm.as_ref().map(Harm::harmed),

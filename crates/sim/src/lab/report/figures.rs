@@ -43,7 +43,7 @@ const fn known(name: &'static str, unit: &'static str, better: Better, of: Of, m
 pub(crate) const ANSWERED: [&str; 2] = ["in time", "done"];
 
 /// All figures, in the order in which they are shown.
-pub const FIGURES: [Known; 46] = [
+pub const FIGURES: [Known; 47] = [
     known(
         "over reference",
         "%",
@@ -137,6 +137,7 @@ pub const FIGURES: [Known; 46] = [
     known("reused", "share", Better::More, Of::Answered, "of the blocks of inputs those that a backend remembered"),
     known("of bound", "share", Better::More, Of::Answered, "of the blocks that one memory without end would remember"),
     known("busiest", "times", Better::Less, Of::Answered, "of the mean, what the busiest backend had to do"),
+    known("moved", "GB", Better::Less, Of::Answered, "bytes of inputs that were brought to workers far away"),
     known("again", "times", Better::Less, Of::All, "that clients came again who were not answered"),
     known("failed", "attempts", Better::Less, Of::Answered, "that outages and errors were to fail"),
     known("loads", "times", Better::Less, Of::Answered, "that a backend loaded its model"),

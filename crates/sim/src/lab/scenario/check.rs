@@ -73,10 +73,9 @@ impl Scenario {
                 return Err(format!("`front: {name}`: no figure of that name counts"));
             }
         }
-        self.check_loads()?;
         let flows = [
             matches!(self.workload, Kind::Flows { .. } | Kind::Psplib { .. }),
-            self.fleet == Fleet::Workers,
+            self.fleet.is_for_workflows(),
             self.arrivals == Arrivals::InTurn,
         ];
         if flows.contains(&true) && flows.contains(&false) {
@@ -91,6 +90,7 @@ impl Scenario {
             return Err(format!("`estimates: noise: {}`: write a number from 0 to 10", estimates.noise));
         }
         self.fleet.check()?;
+        self.check_loads()?;
         self.check_arrivals()?;
         self.workload.check()?;
         self.faults.check(&self.fleet)?;
@@ -101,7 +101,7 @@ impl Scenario {
         if self.loads.is_empty() {
             return Err("`loads` is empty: write one at least, such as 0.9".into());
         }
-        if self.fleet == Fleet::Workers {
+        if self.fleet.is_for_workflows() {
             return self.loads.iter().try_for_each(|load| self.fleet.slots_at(*load).map(drop));
         }
         match self.loads.iter().find(|load| !LOADS.contains(load)) {
@@ -190,6 +190,10 @@ impl Fleet {
                 all(&spans, 0, MS_MAX)
             }
             Self::Workers => Ok(()),
+            Self::Regions(of) => {
+                within("regions: far_percent", of.far_percent.into(), 1, 99)?;
+                within("regions: bytes_per_s", of.bytes_per_s, 1, RATE_MAX)
+            }
             Self::Backends(of) => {
                 within("backends: count", of.count.into(), 1, BACKENDS_MAX)?;
                 within("backends: slots", of.slots.into(), 1, SLOTS_MAX)?;

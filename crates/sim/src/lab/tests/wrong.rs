@@ -32,6 +32,7 @@ fn a_wish_that_cannot_be_played_is_an_error() {
         ("e3-servegen", wishes(None, &[1_000.0]), "more than 2000000: write a lower load"),
         ("e5", wishes(None, &[nan]), "NaN workers"),
         ("e5", wishes(None, &[1e9]), "1000000000 workers"),
+        ("e5-regions", wishes(None, &[1.0]), "too few to be in both regions"),
     ] {
         let scenario = Scenario::read(text(name)).unwrap().with(wishes);
         let said = run(&scenario, None, &|| 0, &|_| {}).unwrap_err();
@@ -57,6 +58,13 @@ fn a_number_that_cannot_be_played_is_an_error() {
         ("e2-outage", "secs: 900", "secs: 18446744073709551615", "`outages: secs:"),
         ("e2-outage", "from_s: 600", "from_s: 18446744073709551615", "`outages: from_s:"),
         ("e2-storm", "times: 3", "times: 4294967295", "`again: times:"),
+        (
+            "e5-regions",
+            "far_percent: 50",
+            "far_percent: 100",
+            "`regions: far_percent: 100`: write a number from 1 to 99",
+        ),
+        ("e5-regions", "bytes_per_s: 12500000", "bytes_per_s: 0", "`regions: bytes_per_s: 0`"),
         ("e1", "jobs: 1200", "jobs: 0", "`arrivals: jobs: 0`"),
         ("e1", "jobs: 1200", "jobs: 4294967295", "`arrivals: jobs: 4294967295`"),
         ("e1", "sessions: 400", "sessions: 0", "`generate: sessions: 0`"),

@@ -23,7 +23,8 @@ impl World<'_> {
     pub(super) fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
         let (round, side) = self.rounds(number(attempt.run), &attempt.path);
         if let Some(flow) = self.flow(number(attempt.run)) {
-            return (Call { service: flow.tasks[round - 1].takes, ..Call::default() }, Duration::ZERO);
+            let step = &flow.tasks[round - 1];
+            return (Call { service: step.takes, said: Some(step.bytes), ..Call::default() }, Duration::ZERO);
         }
         let of = &self.jobs[number(attempt.run)].rounds[round - 1];
         let of = if side == 0 { of } else { &of.side[side - 1] };

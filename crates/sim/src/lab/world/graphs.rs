@@ -149,6 +149,7 @@ pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Result<Arc<G
 pub(super) const fn models(fleet: &Fleet) -> u32 {
     match fleet {
         Fleet::Backends(spec) => spec.count,
+        Fleet::Regions(_) => 2,
         Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => 1,
     }
 }
@@ -160,10 +161,18 @@ pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     if *fleet == Fleet::Workers {
         return vec![Target::free("workers", Capability::Exec, slots)];
     }
+    if let Some(regions) = fleet.regions() {
+        let (near, far) = regions.split(slots);
+        let bytes_per_s = Some(regions.bytes_per_s);
+        let far = Target { bytes_per_s, ..Target::free("far", Capability::Exec, far) };
+        return vec![Target::free("near", Capability::Exec, near), far];
+    }
     let (rate, remembers) = match fleet {
         Fleet::Provider(quota) if !view.unpaced => (quota.rate(), 0),
         Fleet::Backends(spec) => (Rate::default(), spec.remembers),
-        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => (Rate::default(), 0),
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers | Fleet::Regions(_) => {
+            (Rate::default(), 0)
+        }
     };
     let count = models(fleet);
     let model = |number: u32| {

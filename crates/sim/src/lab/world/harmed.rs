@@ -14,7 +14,7 @@ impl World<'_> {
             harm.tells(&mut targets, self.now.since(START));
         }
         if self.view.unwarned {
-            targets.iter_mut().for_each(|target| target.cold = None);
+            targets.iter_mut().for_each(|target| (target.cold, target.bytes_per_s) = (None, None));
         }
         self.tell(Event::TargetsPublished(targets));
     }
@@ -31,6 +31,10 @@ impl World<'_> {
             Some(memory) => memory.takes(backend, &job.rounds[round - 1]),
             None => call.service,
         };
+        if let Some(regions) = self.fleet.regions().filter(|_| backend > 0) {
+            took = took.plus(regions.moves(call.bytes()));
+            self.moved = self.moved.saturating_add(call.bytes());
+        }
         if let Some(harm) = &mut self.harm {
             took = took.plus(harm.loads(backend, job.class, now));
             harm.goes_on(&attempt, now.plus(took));
