@@ -243,17 +243,23 @@ impl Levels {
 
     /// Where [`FAR`] times as many have to bring so many percent more.
     fn finds(&self, gain: u64, seen_min: u32, now: Timestamp) -> Found {
-        let levels: SmallVec<[&Level; 16]> = self.0.values().collect();
+        // With the mean load of each.
+        let levels: SmallVec<[(u64, &Level); 16]> = self.0.values().map(|level| (level.mean_load(), level)).collect();
         let mut found = Found::default();
-        for (place, level) in levels.iter().enumerate() {
-            let load = level.mean_load();
-            let worth = |of: &&Level| Some((of.mean_load() >= FAR * load, of.latest, level.is_worth(of, seen_min)?));
-            let above: SmallVec<[(bool, Timestamp, u64); 16]> = levels[place + 1..].iter().filter_map(worth).collect();
-            let does_more = above.iter().filter(|(.., worth)| is_more(*worth, load, gain));
+        for (place, (load, level)) in levels.iter().enumerate() {
+            let is_far = |of: u64| of >= FAR * load;
+            // Nothing is found by loads that are near alone, and once there is a knee they say nothing more.
+            let has_far = levels[place + 1..].iter().any(|(of, _)| is_far(*of));
+            let counts = |of: &&(u64, &Level)| has_far && (found.knee.is_none() || is_far(of.0));
+            let worth =
+                |(of, other): &(u64, &Level)| Some((is_far(*of), other.latest, level.is_worth(other, seen_min)?));
+            let above = levels[place + 1..].iter().filter(counts).filter_map(worth);
+            let above: SmallVec<[(bool, Timestamp, u64); 16]> = above.collect();
+            let does_more = above.iter().filter(|(.., worth)| is_more(*worth, *load, gain));
             let far = || above.iter().filter(|(is_far, ..)| *is_far);
             found.reach = does_more.clone().filter(|(is_far, ..)| *is_far).map(|of| of.2).fold(found.reach, u64::max);
             if found.knee.is_none() && does_more.count() == 0 && far().count() > 0 {
-                found.knee = Some(load);
+                found.knee = Some(*load);
                 found.is_fresh = far().any(|(_, latest, _)| now.since(*latest) < OLD);
             }
         }

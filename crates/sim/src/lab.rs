@@ -37,7 +37,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 23] = [
+pub const SHIPPED: [(&str, &str); 24] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -53,6 +53,7 @@ pub const SHIPPED: [(&str, &str); 23] = [
     ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),
     ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
     ("e4-j120", include_str!("../scenarios/e4-j120.yaml")),
+    ("e4-online", include_str!("../scenarios/e4-online.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e5-regions", include_str!("../scenarios/e5-regions.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
@@ -153,7 +154,7 @@ impl Contender {
             }
             Self::Core(policy, view) => world::play(workload, jobs, met, (**policy).clone(), *view, clock),
             Self::Fresh(policy, view) => {
-                is_of(fleet.is_for_workflows(), "a core for each job (`cold:`) is for workflows")?;
+                is_of(fleet.is_in_turn(), "a core for each job (`cold:`) is for workflows that come in turn")?;
                 let one =
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
                 Ok(Seen::joined(jobs.iter().map(one).collect::<Result<Vec<_>, String>>()?.into_iter()))
@@ -170,7 +171,7 @@ impl Contender {
                 Ok(reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job)))
             }
             Self::Listed(sees) => {
-                is_of(fleet.is_for_workflows(), "that reference is of workflows")?;
+                is_of(fleet.is_in_turn(), "that reference is of workflows that come in turn")?;
                 flows::listed(workload, jobs, (fleet, met.slots), *sees)
             }
             Self::Thought(budget) => {

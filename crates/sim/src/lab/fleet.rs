@@ -21,6 +21,8 @@ pub enum Fleet {
     Workers,
     /// The same in two regions. What tasks are given lies in one of them.
     Regions(Regions),
+    /// Pools of so many units that all workflows take theirs of, whenever they come, and workers without end.
+    Pools(Vec<u64>),
     /// Backends that remember what they have read.
     Backends(Backends),
 }
@@ -85,17 +87,25 @@ impl Fleet {
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
             Self::Backends(spec) => spec.count * spec.slots,
+            // The busiest pool counts as one.
+            Self::Pools(_) => 1,
             Self::Workers | Self::Regions(_) => 0,
         }
     }
 
-    /// True if it works on workflows, each of which has all of it.
+    /// True if it works on one workflow after the other, each of which has all of it.
     #[must_use]
-    pub const fn is_for_workflows(&self) -> bool {
+    pub const fn is_in_turn(&self) -> bool {
         match self {
             Self::Workers | Self::Regions(_) => true,
-            Self::Slots(_) | Self::Engine(_) | Self::Provider(_) | Self::Backends(_) => false,
+            Self::Slots(_) | Self::Engine(_) | Self::Provider(_) | Self::Backends(_) | Self::Pools(_) => false,
         }
+    }
+
+    /// True if it works on workflows.
+    #[must_use]
+    pub const fn is_for_workflows(&self) -> bool {
+        self.is_in_turn() || matches!(self, Self::Pools(_))
     }
 
     /// Its regions, if it has some.
@@ -105,13 +115,16 @@ impl Fleet {
         Some(*regions)
     }
 
-    /// The same where as many come as the load of the experiment says.
+    /// The same where as many come as the load of the experiment says; workers without end beside pools.
     ///
     /// # Errors
     ///
     /// If that is no whole number of workers.
     pub fn slots_at(&self, load: f64) -> Result<u32, String> {
-        if !self.is_for_workflows() {
+        if matches!(self, Self::Pools(_)) {
+            return Ok(u32::MAX);
+        }
+        if !self.is_in_turn() {
             return Ok(self.slots());
         }
         let is_whole = load.fract() == 0.0 && (1.0..=f64::from(u16::MAX)).contains(&load);
@@ -159,7 +172,9 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) | Self::Backends(_) | Self::Workers | Self::Regions(_) => return job.ideal(),
+            Self::Slots(_) | Self::Backends(_) | Self::Workers | Self::Regions(_) | Self::Pools(_) => {
+                return job.ideal();
+            }
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

@@ -139,6 +139,8 @@ pub struct Seen {
     pub ended: Vec<Ended>,
     /// True if what a job takes alone is no more than a bound: nothing can be done sooner.
     pub has_bounds: bool,
+    /// True if jobs are workflows: of those nobody counts the calls.
+    pub of_workflows: bool,
     /// True if that is the shortest that is known.
     pub has_references: bool,
     /// Nanoseconds that a search took for each job.
@@ -228,8 +230,7 @@ impl Seen {
         figures.extend(self.moved.map(|bytes| ("moved", bytes as f64 / 1e9)));
         figures.extend(self.harmed.map(|harmed| self.of_faults(harmed)).unwrap_or_default());
         let calls: usize = self.ended.iter().map(|job| job.calls).sum();
-        // The calls of workflows are not counted by job.
-        if self.calls_sent > calls as u64 && !self.has_bounds {
+        if self.calls_sent > calls as u64 && !self.of_workflows {
             figures.insert("extra", self.calls_sent as f64 / calls as f64 - 1.0);
         }
         if self.dispatches > 0 {

@@ -112,7 +112,7 @@ fn table(scenario: &Scenario, load: f64, is_generated: bool, mut seen: BTreeMap<
     };
     Table {
         load,
-        of: if scenario.fleet.is_for_workflows() { "workers" } else { "load" },
+        of: if scenario.fleet.is_in_turn() { "workers" } else { "load" },
         seeds: scenario.seeds,
         baseline: scenario.baseline.clone(),
         is_generated,

@@ -191,6 +191,9 @@ impl Scenario {
         if let Kind::Mooncake { tenants: tenants @ 2.., .. } = self.workload {
             workload.among(tenants);
         }
+        if let Fleet::Pools(units) = &self.fleet {
+            workload.share(units)?;
+        }
         self.check_workload(&workload)?;
         Ok(workload)
     }

@@ -117,6 +117,23 @@ fn who_is_told_what_is_far_away_brings_less_there() {
 }
 
 #[test]
+fn projects_that_share_pools_are_not_held_up_by_those_that_came_later() {
+    let (scenario, workload) = drawn("e4-online");
+    let jobs = scenario.arrivals.jobs(&workload, 1, 0.95, scenario.fleet.slots());
+    let figures = |name: &str| play(name, &scenario, &workload, &jobs[..150]).figures();
+    let [calls, runs] = ["call-fifo", "balanced"].map(figures);
+    assert!(runs["mean"] < calls["mean"] && runs["slowdown"] >= 1.0, "{runs:?} {calls:?}");
+    let narrow =
+        SHIPPED.iter().find(|(name, _)| *name == "e4-online").unwrap().1.replace("[60, 60, 60, 60]", "[60, 60, 60]");
+    let said = Scenario::read(&narrow).unwrap().workload(None, 0).unwrap_err();
+    assert!(said.contains("units of pool 4, and `fleet: pools` has fewer"), "{said}");
+    // The busiest pool is busy for as long as all that it holds takes, and the load is of that.
+    let work: f64 = jobs.iter().map(|job| job.work().as_micros() as f64).sum();
+    let until = jobs.iter().map(|job| job.at).max().unwrap().as_micros() as f64;
+    assert!((work / until / 0.95 - 1.0).abs() < 0.15, "{}", work / until);
+}
+
+#[test]
 fn projects_are_played_by_rank_and_kept_to_what_was_thought_out() {
     let (scenario, workload) = drawn("e4-j30");
     let jobs = scenario.arrivals.jobs(&workload, 1, 1.0, 0);

@@ -235,7 +235,7 @@ impl<'a> World<'a> {
             self.tell(Event::PoolsPublished(pools));
         }
         self.tell(Event::PolicyPublished(Arc::new(policy)));
-        let at_once = if self.fleet.is_for_workflows() { 1 } else { self.jobs.len() };
+        let at_once = if self.fleet.is_in_turn() { 1 } else { self.jobs.len() };
         for (number, job) in self.jobs.iter().enumerate().take(at_once) {
             self.at(START.after(job.at), Coming::Job(number));
         }
@@ -290,7 +290,7 @@ impl<'a> World<'a> {
 
     fn submit(&mut self, number: usize) {
         let job = &self.jobs[number];
-        if self.fleet.is_for_workflows() {
+        if self.fleet.is_in_turn() {
             self.ended[number].comes(self.now.since(START));
         }
         if self.engine.is_some() {
@@ -448,7 +448,7 @@ impl<'a> World<'a> {
         if self.turned_away.remove(&number) {
             self.line.meter.goes(self.jobs[number].tenant);
         }
-        if self.fleet.is_for_workflows() && number + 1 < self.jobs.len() {
+        if self.fleet.is_in_turn() && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
         }
     }
@@ -458,7 +458,8 @@ impl<'a> World<'a> {
         let makespan = self.ended.iter().filter_map(Ended::over_at).max().unwrap_or_default();
         Seen {
             ended: self.ended,
-            has_bounds: self.fleet.is_for_workflows(),
+            has_bounds: self.fleet.is_in_turn(),
+            of_workflows: self.fleet.is_for_workflows(),
             has_references: !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some()),
             thought: Vec::new(),
             moved: self.fleet.regions().map(|_| self.moved),

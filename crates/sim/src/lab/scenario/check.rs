@@ -1,5 +1,7 @@
 //! What a scenario may ask for: everything ends, fits in memory, and no sum of times overflows.
 
+use agendum_types::pool::UNITS_MAX;
+
 use super::{Kind, Scenario};
 use crate::lab::fleet::Fleet;
 use crate::lab::report::figures::{Better, figure};
@@ -73,10 +75,15 @@ impl Scenario {
                 return Err(format!("`front: {name}`: no figure of that name counts"));
             }
         }
+        let at_random = matches!(self.arrivals, Arrivals::Poisson { .. } | Arrivals::Bursts { .. });
+        let is_shared = matches!(self.fleet, Fleet::Pools(_));
+        if is_shared && !(at_random && matches!(self.workload, Kind::Psplib { .. })) {
+            return Err("`pools` are for `psplib` whose projects come at random: write `poisson` or `bursts`".into());
+        }
         let flows = [
             matches!(self.workload, Kind::Flows { .. } | Kind::Psplib { .. }),
             self.fleet.is_for_workflows(),
-            self.arrivals == Arrivals::InTurn,
+            self.arrivals == Arrivals::InTurn || is_shared,
         ];
         if flows.contains(&true) && flows.contains(&false) {
             return Err(
@@ -101,7 +108,7 @@ impl Scenario {
         if self.loads.is_empty() {
             return Err("`loads` is empty: write one at least, such as 0.9".into());
         }
-        if self.fleet.is_for_workflows() {
+        if self.fleet.is_in_turn() {
             return self.loads.iter().try_for_each(|load| self.fleet.slots_at(*load).map(drop));
         }
         match self.loads.iter().find(|load| !LOADS.contains(load)) {
@@ -190,6 +197,10 @@ impl Fleet {
                 all(&spans, 0, MS_MAX)
             }
             Self::Workers => Ok(()),
+            Self::Pools(units) => {
+                within("fleet: pools", units.len() as u64, 1, 100)?;
+                units.iter().try_for_each(|units| within("fleet: pools", *units, 1, u64::from(UNITS_MAX)))
+            }
             Self::Regions(of) => {
                 within("regions: far_percent", of.far_percent.into(), 1, 99)?;
                 within("regions: bytes_per_s", of.bytes_per_s, 1, RATE_MAX)

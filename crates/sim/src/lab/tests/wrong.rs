@@ -58,6 +58,9 @@ fn a_number_that_cannot_be_played_is_an_error() {
         ("e2-outage", "secs: 900", "secs: 18446744073709551615", "`outages: secs:"),
         ("e2-outage", "from_s: 600", "from_s: 18446744073709551615", "`outages: from_s:"),
         ("e2-storm", "times: 3", "times: 4294967295", "`again: times:"),
+        ("e4-online", "[60, 60, 60, 60]", "[]", "`fleet: pools: 0`"),
+        ("e4-online", "[60, 60, 60, 60]", "[60, 0, 60, 60]", "`fleet: pools: 0`"),
+        ("e4-online", "{ poisson: { jobs: 1000 } }", "in-turn", "`pools` are for `psplib`"),
         (
             "e5-regions",
             "far_percent: 50",

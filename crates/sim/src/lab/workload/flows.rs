@@ -19,16 +19,60 @@ pub struct Flow {
     pub tasks: Vec<Step>,
     /// How many units there are of each of its pools.
     pub pools: Vec<u64>,
+    /// True if all workflows have the same.
+    pub is_shared: bool,
     /// The shortest schedule that is known of it, where one is.
     pub reference: Option<Duration>,
 }
 
 impl Flow {
-    /// The name of one of its pools, which no other has.
+    /// The name of one of its pools, which no other has if they are not shared.
     #[must_use]
     pub fn pool(&self, number: usize) -> String {
+        if self.is_shared {
+            return format!("pool_{number}");
+        }
         let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
         format!("{}_{number}", self.name.chars().map(letter).collect::<String>())
+    }
+}
+
+impl Workload {
+    /// All workflows take their units of the same pools, of which there are so many, and not of their own. What each of them counts for is its work in the
+    /// pool that is busiest.
+    ///
+    /// # Errors
+    ///
+    /// If some task would never find room.
+    pub(in crate::lab) fn share(&mut self, units: &[u64]) -> Result<(), String> {
+        let is_too_much = |(pool, asked): &&(usize, u64)| units.get(*pool).is_none_or(|units| asked > units);
+        for flow in &self.flows {
+            let mut asked = flow.tasks.iter().flat_map(|step| &step.units);
+            if let Some((pool, asked)) = asked.find(is_too_much) {
+                let (name, number) = (&flow.name, pool + 1);
+                return Err(format!(
+                    "{name}: a task takes {asked} units of pool {number}, and `fleet: pools` has fewer"
+                ));
+            }
+        }
+        // How long all units of a pool are held for it.
+        let work = |flow: &Flow, pool: usize| {
+            let of = |step: &Step| {
+                let units = step.units.iter().filter(|(of, _)| *of == pool).map(|(_, units)| u128::from(*units));
+                units.sum::<u128>() * u128::from(step.takes.0)
+            };
+            let held = flow.tasks.iter().map(of).sum::<u128>() / u128::from(units[pool]);
+            Duration(u64::try_from(held).unwrap_or(u64::MAX))
+        };
+        let all = |pool: &usize| self.flows.iter().map(|flow| u128::from(work(flow, *pool).0)).sum::<u128>();
+        let busiest = (0..units.len()).max_by_key(all).unwrap_or(0);
+        for job in &mut self.jobs {
+            job.rounds[0].call.service = work(&self.flows[job.class as usize], busiest);
+        }
+        for flow in &mut self.flows {
+            (flow.pools, flow.is_shared, flow.reference) = (units.to_vec(), true, None);
+        }
+        Ok(())
     }
 }
 

@@ -82,7 +82,13 @@ fn flow(line: &str) -> Result<Flow, String> {
             step.needs.push(task);
         }
     }
-    Ok(Flow { name: line.name, tasks: steps, pools: line.cap, reference: Some(Duration::secs(line.ref_makespan)) })
+    Ok(Flow {
+        name: line.name,
+        tasks: steps,
+        pools: line.cap,
+        reference: Some(Duration::secs(line.ref_makespan)),
+        ..Flow::default()
+    })
 }
 
 impl Generator {
@@ -119,7 +125,7 @@ impl Generator {
         }
         // From what the greediest task takes to one and a half times as much.
         let pools = (0..self.resources).map(|_| self.units_max + chance.below(self.units_max / 2 + 1)).collect();
-        let flow = Flow { name, tasks, pools, reference: None };
+        let flow = Flow { name, tasks, pools, ..Flow::default() };
         let mut thinking = Thinking::new(project(&flow, u32::MAX), 0x9e37);
         thinking.go_on(self.search);
         Flow { reference: Some(thinking.end()), ..flow }

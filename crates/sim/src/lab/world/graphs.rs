@@ -126,7 +126,9 @@ pub(super) fn pools(flows: &[Flow]) -> Vec<Pool> {
         };
         flow.pools.iter().enumerate().map(pool).collect()
     };
-    flows.iter().flat_map(of).collect()
+    // Those that are shared are there once.
+    let is_shared = flows.first().is_some_and(|flow| flow.is_shared);
+    flows.iter().take(if is_shared { 1 } else { flows.len() }).flat_map(of).collect()
 }
 
 /// The graph of a kind.
@@ -150,7 +152,7 @@ pub(super) const fn models(fleet: &Fleet) -> u32 {
     match fleet {
         Fleet::Backends(spec) => spec.count,
         Fleet::Regions(_) => 2,
-        Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => 1,
+        Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers | Fleet::Pools(_) => 1,
     }
 }
 
@@ -161,6 +163,9 @@ pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     if *fleet == Fleet::Workers {
         return vec![Target::free("workers", Capability::Exec, slots)];
     }
+    if matches!(fleet, Fleet::Pools(_)) {
+        return vec![Target::free("workers", Capability::Exec, u32::MAX)];
+    }
     if let Some(regions) = fleet.regions() {
         let (near, far) = regions.split(slots);
         let bytes_per_s = Some(regions.bytes_per_s);
@@ -170,9 +175,8 @@ pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     let (rate, remembers) = match fleet {
         Fleet::Provider(quota) if !view.unpaced => (quota.rate(), 0),
         Fleet::Backends(spec) => (Rate::default(), spec.remembers),
-        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers | Fleet::Regions(_) => {
-            (Rate::default(), 0)
-        }
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) => (Rate::default(), 0),
+        Fleet::Workers | Fleet::Regions(_) | Fleet::Pools(_) => (Rate::default(), 0),
     };
     let count = models(fleet);
     let model = |number: u32| {
