@@ -112,6 +112,8 @@ pub struct PaceKept {
     pub paid: u64,
     /// The most that one attempt took of late.
     pub largest: u64,
+    /// What went before its time of late.
+    pub lent: u64,
 }
 
 /// How a target has done lately.

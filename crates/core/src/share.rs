@@ -91,6 +91,14 @@ impl Scheduler {
         }
     }
 
+    /// Its provider has refused an attempt for what comes in a minute: nothing is lent for a while.
+    pub(crate) fn calm_pace(&mut self, target: TargetId) {
+        if !self.targets.row(target).target.rate.is_unlimited() {
+            let now = self.now;
+            self.pace(target, |pace, _| pace.calm(now));
+        }
+    }
+
     /// The limits may be others in a moment, and with them when each target may be called again.
     pub(crate) fn forget_paces(&mut self) {
         for target in self.targets.ids() {

@@ -98,6 +98,9 @@ struct Target<'a> {
     closed_until: u64,
     /// Of requests and of tokens: paid until, in nanoseconds, and the largest.
     paces: [(u64, u64); 2],
+    /// Of both what went before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lent: Option<[u64; 2]>,
     breaker: Breaker,
     limit: Limit,
     /// And until when that counts.
@@ -218,7 +221,8 @@ fn target(kept: &TargetKept) -> Target<'_> {
     Target {
         name: Cow::Borrowed(&kept.name),
         closed_until: kept.closed_until.0,
-        paces: kept.paces.map(|PaceKept { paid, largest }| (paid, largest)),
+        paces: kept.paces.map(|PaceKept { paid, largest, .. }| (paid, largest)),
+        lent: Some(kept.paces.map(|pace| pace.lent)).filter(|lent| *lent != [0, 0]),
         breaker: Breaker {
             latest,
             seen,
@@ -238,10 +242,12 @@ fn target(kept: &TargetKept) -> Target<'_> {
 fn target_kept(read: Target<'_>) -> TargetKept {
     let Breaker { latest, seen, failing_since, broken } = read.breaker;
     let Limit { until, parts, answers, limit } = read.limit;
+    let (paces, lent) = (read.paces, read.lent.unwrap_or_default());
+    let pace = |of: usize| PaceKept { paid: paces[of].0, largest: paces[of].1, lent: lent[of] };
     TargetKept {
         name: Arc::from(&*read.name),
         closed_until: Timestamp(read.closed_until),
-        paces: read.paces.map(|(paid, largest)| PaceKept { paid, largest }),
+        paces: [pace(0), pace(1)],
         breaker: BreakerKept {
             latest,
             seen,

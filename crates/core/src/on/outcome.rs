@@ -115,6 +115,9 @@ impl Scheduler {
             return;
         }
         let limited = failure.class == Class::RateLimited;
+        if limited {
+            self.calm_pace(flight.target);
+        }
         let pause = failure.retry_after.or_else(|| limited.then_some(RATE_LIMIT_PAUSE));
         if let Some(span) = pause.filter(|_| limited || failure.class == Class::Overloaded) {
             self.close_target(flight.target, self.now.after(span));

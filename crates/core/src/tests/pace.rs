@@ -124,7 +124,7 @@ fn what_was_used_counts_once_some_have_ended() {
     let trace = trace(&format!(
         "
         targets t=1:tokens=600:cap=100
-        submit r1 {}; i; j; k; l
+        submit r1 {}; i; j; k; l; m; n; o; p; q; r; s; t; u; v
         {ends}
         targets t=9:tokens=600:cap=100
         wait 1m
@@ -132,7 +132,7 @@ fn what_was_used_counts_once_some_have_ended() {
         names.join("; ")
     ));
     let times: Vec<_> = times(&trace, "t").iter().skip(8).map(u64::to_string).collect();
-    assert_eq!(times.join(" "), "120000 120720 121915 123104");
+    assert_eq!(times.join(" "), "120000 120000 120000 120000 120697 120697 121962 123230 124493");
 }
 
 /// A failure that says nothing of tokens may have used all that was set aside; one that says it is settled.

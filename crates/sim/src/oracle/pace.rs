@@ -12,20 +12,53 @@ pub(super) struct Bucket {
     /// In nanoseconds: when all that was sent has had its part of a minute.
     paid: u128,
     largest: u64,
-}
-
-/// How long one unit takes, and how many go at once.
-fn unit(limit: u64, largest: u64) -> (u128, u128) {
-    let at_once = (limit / 120).max(1);
-    let left = limit.saturating_sub(at_once.max(largest)).saturating_sub(limit / 600);
-    (60_000_000_000 / u128::from(left.max(limit / 2).max(1)), u128::from(at_once))
+    /// In nanoseconds: for how long nothing was owed, a quarter of a minute at most.
+    saved: u128,
+    /// What went before its time in the present span and in the one before, and when the present one began.
+    early: (u64, u64, Timestamp),
+    /// When the provider may be given something before its time again.
+    calm: Timestamp,
 }
 
 impl Bucket {
+    /// How long one unit takes, and how many go at once.
+    fn unit(self, limit: u64) -> (u128, u128) {
+        let at_once = (limit / 120).max(1);
+        let off = at_once.max(self.largest).saturating_add(limit / 600 + self.early.0 + self.early.1);
+        (60_000_000_000 / u128::from(limit.saturating_sub(off).max(limit / 2).max(1)), u128::from(at_once))
+    }
+
+    fn may_be_early(self, limit: u64) -> bool {
+        let next = self.largest.max(1);
+        self.early.0 + self.early.1 + next <= limit / 4 && self.unit(limit).0 * u128::from(next) <= self.saved
+    }
+
+    fn in_turn(self, limit: u64) -> Timestamp {
+        let (unit, at_once) = self.unit(limit);
+        Timestamp(self.paid.saturating_sub(unit * (at_once - 1)).div_ceil(1_000) as u64)
+    }
+
     fn opens(self, limit: u64) -> Timestamp {
-        let (unit, at_once) = unit(limit, self.largest);
-        let nanos = self.paid.saturating_sub(unit * (at_once - 1));
-        Timestamp(nanos.div_ceil(1_000) as u64)
+        if self.may_be_early(limit) { Timestamp(0) } else { self.in_turn(limit) }
+    }
+
+    fn takes(&mut self, limit: u64, units: u64, now: Timestamp) {
+        match now.since(self.early.2).0 {
+            _ if (self.early.0, self.early.1) == (0, 0) => self.early.2 = now,
+            0..60_000_000 => {}
+            60_000_000..120_000_000 => self.early = (0, self.early.0, now),
+            120_000_000.. => self.early = (0, 0, now),
+        }
+        self.largest = units.max(self.largest - self.largest / 32);
+        let (nanos, costs) = (u128::from(now.0) * 1_000, self.unit(limit).0 * u128::from(units));
+        if self.in_turn(limit) <= now || !self.may_be_early(limit) {
+            let idle_from = self.paid.max(u128::from(self.calm.0) * 1_000);
+            self.saved = (self.saved + nanos.saturating_sub(idle_from)).min(15_000_000_000);
+            self.paid = self.paid.max(nanos) + costs;
+        } else {
+            self.early.0 += units;
+            self.saved = self.saved.saturating_sub(costs);
+        }
     }
 }
 
@@ -49,12 +82,16 @@ impl Reference {
         let paces = self.accounts.paces.entry(Arc::clone(&self.targets[target].name)).or_default();
         for (bucket, limit) in paces.iter_mut().zip([rate.requests, rate.tokens]) {
             bucket.paid = bucket.paid.min(now + 600_000_000_000);
+            let early = bucket.early.0.saturating_add(bucket.early.1);
+            bucket.early = (early.min(limit.unwrap_or(0)), 0, self.now);
+            (bucket.saved, bucket.calm) = (0, Timestamp(0));
             if let Some(limit) = limit {
                 bucket.largest = bucket.largest.min(limit);
                 if is_known {
                     continue;
                 }
-                let (unit, at_once) = unit(limit, bucket.largest);
+                bucket.early = (limit / 4, 0, self.now);
+                let (unit, at_once) = bucket.unit(limit);
                 bucket.paid = bucket.paid.max(now + unit * (at_once - 1 + u128::from(bucket.largest.max(1))));
             }
         }
@@ -79,14 +116,26 @@ impl Reference {
             let paces = self.accounts.paces.entry(of.name).or_default();
             for (bucket, limit, units) in [(0, of.rate.requests, 1), (1, of.rate.tokens, tokens)] {
                 if let Some(limit) = limit {
-                    let bucket = &mut paces[bucket];
-                    bucket.largest = units.max(bucket.largest - bucket.largest / 32);
-                    let from = bucket.paid.max(u128::from(self.now.0) * 1_000);
-                    bucket.paid = from + unit(limit, bucket.largest).0 * u128::from(units);
+                    paces[bucket].takes(limit, units, self.now);
                 }
             }
         }
         tokens
+    }
+
+    /// Its provider has refused one: nothing more goes there before its time for ten minutes.
+    pub(super) fn is_refused_by_pace(&mut self, target: usize) {
+        let of = &self.targets[target];
+        if of.rate.requests.is_none() && of.rate.tokens.is_none() {
+            return;
+        }
+        for other in self.sharing(target) {
+            let name = Arc::clone(&self.targets[other].name);
+            let calm = Timestamp(self.now.0 + 600_000_000);
+            for bucket in self.accounts.paces.entry(name).or_default() {
+                (bucket.saved, bucket.calm) = (0, calm);
+            }
+        }
     }
 
     /// It has ended.
@@ -101,7 +150,7 @@ impl Reference {
             let of = self.targets[other].clone();
             let bucket = &mut self.accounts.paces.entry(of.name).or_default()[1];
             if let Some(limit) = of.rate.tokens {
-                let unit = unit(limit, bucket.largest).0;
+                let unit = bucket.unit(limit).0;
                 let paid = bucket.paid + unit * u128::from(used);
                 bucket.paid = paid.saturating_sub(unit * u128::from(flight.tokens));
             }

@@ -98,6 +98,10 @@ impl Reference {
             _ => None,
         };
         let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
+        let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
+        if is_refused && !is_child {
+            self.is_refused_by_pace(flight.target);
+        }
         if let Some(span) = pause.filter(|_| !is_child) {
             // That goes for all that share its limit.
             let group = self.targets[flight.target].quota_group.clone();

@@ -30,7 +30,7 @@ fn core() -> Checkpoint {
         targets: vec![TargetKept {
             name: Arc::from("small"),
             closed_until: Timestamp(7),
-            paces: [PaceKept { paid: 8, largest: 1 }, PaceKept { paid: 9, largest: 400 }],
+            paces: [PaceKept { paid: 8, largest: 1, lent: 3 }, PaceKept { paid: 9, largest: 400, lent: 0 }],
             breaker: BreakerKept {
                 latest: 5,
                 seen: 3,
@@ -67,7 +67,10 @@ const FIRST: &str = include_str!("../../golden/checkpoint.json");
 fn what_was_learned_comes_back_and_the_first_version_stays_readable() {
     assert_eq!(decode(&encode(&whole())).unwrap(), whole());
     let mut first = whole();
-    first.core.targets.iter_mut().for_each(|target| (target.does_most_with, target.used) = (None, None));
+    for target in &mut first.core.targets {
+        (target.does_most_with, target.used) = (None, None);
+        target.paces.iter_mut().for_each(|pace| pace.lent = 0);
+    }
     assert_eq!(String::from_utf8(encode(&first)).unwrap(), FIRST.trim_end());
     assert_eq!(decode(FIRST.as_bytes()).unwrap(), first);
     assert_eq!(decode(&encode(&Learned::default())).unwrap(), Learned::default());

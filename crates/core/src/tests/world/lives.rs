@@ -71,7 +71,7 @@ fn nonsense(taken: Checkpoint, graph: &Hash) -> Checkpoint {
     bad.tenants.iter_mut().for_each(|tenant| tenant.times = [MOST; 3]);
     for target in &mut bad.targets {
         target.closed_until = most;
-        target.paces.iter_mut().for_each(|pace| (pace.paid, pace.largest) = (MOST, MOST));
+        target.paces.iter_mut().for_each(|pace| (pace.paid, pace.largest, pace.lent) = (MOST, MOST, MOST));
         (target.breaker.latest, target.breaker.seen, target.breaker.failing_since) = (u32::MAX, u32::MAX, Some(most));
         target.breaker.broken = Some((most, Duration::MAX));
         (target.limit.until, target.limit.parts, target.limit.answers) = (most, [[MOST; 3]; 10], MOST);
