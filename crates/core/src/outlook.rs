@@ -1,9 +1,9 @@
 //! Whether a run can still be answered in time, by what attempts of its tasks have taken before.
 //!
-//! Nothing is concluded from little. A run is given up only if it would be late even if what is before it were as quick as the quickest tenth. One that
-//! has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls stand in the queue for
-//! twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it has cost anything,
-//! where that can be.
+//! Nothing is concluded from little, nor from what is old. A run is given up only if it would be late even if what is before it were as quick as the
+//! quickest tenth. One that has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls
+//! stand in the queue for twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it
+//! has cost anything, where that can be.
 //!
 //! Of those that stand first, each may be in time alone and all together not: then the longest of them that has not begun stands behind, so that the others
 //! can be in time (Moore and Hodgson's rule, over the first of the queue).
@@ -16,6 +16,9 @@ use crate::queue::{ClassId, Rank, Ticket};
 use crate::record::End;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+
+/// What was seen of a graph gives nobody up for longer than so, and twice what is to be done, after the last that was seen.
+const OLD: Duration = Duration::secs(60);
 
 /// What is to be expected of a task and of all that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,9 @@ impl Scheduler {
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
         let Some((deadline, expected)) = self.prospects(slot, id) else { return Outlook::InTime };
         let left = deadline.since(self.now);
-        if expected.quick > left {
+        // Of what was given up nothing more is seen: where nobody has come through lately, some go and see.
+        let is_old = self.now.since(self.board.plan(slot).seen_at) >= OLD.plus(expected.quick).plus(expected.quick);
+        if expected.quick > left && !is_old {
             Outlook::Hopeless(expected)
         } else if expected.slow > left && self.may_stand_behind(slot) {
             Outlook::Risky(expected)
@@ -140,14 +145,16 @@ impl Scheduler {
     fn too_late(&self, slot: Slot, class: ClassId, expected: Expected) -> Failure {
         let run = self.board.run(slot);
         let left = run.deadline.unwrap_or(self.now).since(self.now);
-        let message = format!(
-            "no time is left to answer within the deadline: what is to be done takes {} if it is quick, and {left} is left",
-            expected.quick
-        );
         let at_once = self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target));
         let at_once: u64 = at_once.map(|row| u64::from(row.target.concurrency_max)).sum();
         let waits = self.board.queue.len_of(class).saturating_mul(expected.mean.as_micros()) / at_once.max(1);
+        let again = Duration(waits.max(1_000_000));
+        let message = format!(
+            "no time is left to answer within the deadline: what is to be done takes {} if it is quick, and {left} is left; it may be worth trying again in \
+             {again}",
+            expected.quick
+        );
         let failure = Failure::new(Class::DeadlineExceeded, &message).without_effect();
-        Failure { retry_after: Some(Duration(waits.max(1_000_000))), ..failure }
+        Failure { retry_after: Some(again), ..failure }
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! Where less comes than that, time is saved up, a quarter of a minute at most, and what then comes at once may go at once for as much. It is lent: all that
 //! comes in the minute after it goes at a pace that is slower by as much, so that no minute holds more for it, whatever came before. A provider that refuses
-//! one counts in shorter spans, or lets others in too: then nothing is lent for ten minutes. A life that does not know what the one before it sent takes it that all was
-//! lent.
+//! one counts in shorter spans, or lets others in too: then nothing is lent for ten minutes. A life that does not know what the one before it sent takes it
+//! that all was lent.
 //!
 //! Tokens are set aside by what attempts there have used, before any has ended by the worst case, and corrected when they have.
 
@@ -93,8 +93,9 @@ impl Bucket {
             self.lent[0] = self.lent[0].saturating_add(units);
             return;
         }
-        let owed_nothing = nanos(now).saturating_sub(self.paid.max(nanos(self.calm_until)));
-        self.saved = (self.saved + owed_nothing).min(MINUTE / u128::from(SAVES));
+        // Before the first nobody knows what others have sent.
+        let since = if self.paid == 0 { nanos(now) } else { self.paid.max(nanos(self.calm_until)) };
+        self.saved = (self.saved + nanos(now).saturating_sub(since)).min(MINUTE / u128::from(SAVES));
         self.paid = self.paid.max(nanos(now)) + takes;
     }
 

@@ -7,7 +7,7 @@ mod times;
 use std::sync::Arc;
 
 use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Section, Task, Work};
-use agendum_types::{Capability, Duration, Graph};
+use agendum_types::{Capability, Duration, Graph, Timestamp};
 
 use self::ranked::Ranked;
 use self::times::Sketches;
@@ -32,6 +32,10 @@ pub(crate) struct Plan {
     idle_since: u64,
     /// True if it has a loop: nobody knows before how many rounds there are.
     pub(crate) is_open: bool,
+    /// True if some task of it is a call of a model.
+    pub(crate) has_calls: bool,
+    /// When an attempt of one of its runs was seen last.
+    pub(crate) seen_at: Timestamp,
     /// What its answer is worth: the greatest value of the tasks before it, at least 1.
     pub(crate) value: u64,
     /// True if some loop has a budget of its own.
@@ -122,6 +126,8 @@ impl Plan {
         let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
         let has_loop_budget = graph.tasks.iter().any(has_budget);
         let is_open = graph.tasks.iter().any(|task| task.repeat.is_some());
+        let is_call = |task: &Task| matches!(&task.work, Work::Call(call) if call.capability.is_served_by_models());
+        let has_calls = graph.tasks.iter().any(is_call);
         let before_answer = graph.tasks.iter().filter(|task| task.section == Section::Main);
         let value = before_answer.map(|task| u64::from(task.value)).max().unwrap_or_default().max(1);
         let backwards = graph.backwards();
@@ -133,6 +139,8 @@ impl Plan {
             runs: 0,
             idle_since: 0,
             is_open,
+            has_calls,
+            seen_at: Timestamp::default(),
             value,
             has_loop_budget,
             compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),

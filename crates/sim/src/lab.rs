@@ -72,7 +72,7 @@ pub const SHIPPED: [(&str, &str); 24] = [
 pub fn scenario(name: &str) -> Result<String, String> {
     match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
         Some((_, text)) => Ok((*text).to_owned()),
-        None => std::fs::read_to_string(name).map_err(|error| {
+        None => data::document(std::path::Path::new(name)).map_err(|error| {
             let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
             format!("{name}: {error}; shipped are {}", shipped.join(", "))
         }),
@@ -192,7 +192,7 @@ pub fn is_document(name: &str) -> bool {
 
 /// The policy of a document.
 fn document(name: &str) -> Result<Policy, String> {
-    let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+    let text = data::document(std::path::Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
     let checked = agendum_spec::policy::check(&text, &Limits::STANDARD);
     let wrong = |of: &agendum_spec::Diagnostic| format!("{name}:{}:{}: {}", of.line, of.column, of.message);
     let first = || checked.diagnostics.first().map_or_else(|| format!("{name} is no policy"), wrong);

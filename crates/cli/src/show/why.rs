@@ -284,7 +284,8 @@ mod tests {
     /// A task that waits for a target which is full; `nth` goes before it.
     fn task(name: &str, nth: u64, told: bool, more: serde_json::Value) -> WhyTask {
         let queueing = json!({
-            "sentence": format!("{nth} for the same targets went first"), "policy": "balanced@0", "index": "gittins", "rank_us": nth, "ahead": nth, "beside": 9,
+            "sentence": format!("{nth} for just the same targets and units went first"), "policy": "balanced@0", "index": "gittins",
+            "rank_us": nth, "ahead": nth, "beside": 9,
             "targets": [{ "target": "model", "why": "full", "score_us": nth }],
         });
         let mut task = json!({
@@ -316,9 +317,9 @@ mod tests {
         let text = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
         insta::assert_snapshot!(text, @"
         parts[0]/act and 5 more alike  ready  6s at most; of the first order 1s
-            in the queue, the first of them: 1 for the same targets went first
+            in the queue, the first of them: 1 for just the same targets and units went first
         other  ready  3s: limit 3s
-            in the queue: 3 for the same targets went first
+            in the queue: 3 for just the same targets and units went first
         ");
         assert!(alike(&told[..2]).is_empty(), "two have a line each");
     }

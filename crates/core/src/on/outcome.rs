@@ -219,6 +219,7 @@ impl Scheduler {
     pub(crate) fn learn(&mut self, slot: Slot, observed: Observed) {
         let plan = self.board.run(slot).plan;
         self.board.plans.learn(plan, observed, (&self.targets, &self.board.queue.units), self.policy.admission);
+        self.board.plans.get_mut(plan).seen_at = self.now;
     }
 
     /// The output carries the labels of the input, and those that it has: a child run's.

@@ -3,7 +3,8 @@
 //! How much that is, is learned from the runs of a graph while they run, beginning with nothing: how many came to a number of calls, and how many
 //! ended there. Whoever stands where many end soon goes before whoever has passed that (Gittins 1979; Scully, Grosof and Harchol-Balter 2020).
 //! Calls are counted, and weighed with how long they take in this run and in others of its graph. A run stands as if it had come so much later, so that
-//! nobody starves; one that has had nothing yet stands where it came.
+//! nobody starves. One that has had nothing yet stands where it came if nobody knows how many calls its graph will make (it has a loop), or too few of its
+//! runs were seen: so all begin soon. Else what its graph takes is known before it begins, and counts then too.
 
 mod kept;
 
@@ -15,7 +16,10 @@ pub(super) struct Gittins;
 
 impl Rule for Gittins {
     fn index(&self, seen: &Seen<'_>) -> u64 {
-        if seen.served.calls == 0 { seen.submitted.0 } else { seen.later(seen.to_come()) }
+        if seen.served.calls == 0 {
+            return seen.to_come_first().map_or(seen.submitted.0, |span| seen.later(span));
+        }
+        seen.later(seen.to_come())
     }
 }
 

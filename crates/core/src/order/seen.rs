@@ -9,6 +9,7 @@ use crate::outlook::Expected;
 use crate::plan::Plan;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use crate::sketch::{of_quarter, quarter};
 
 /// A task that is ranked. What only some indexes ask for is worked out when they do.
 pub(crate) struct Seen<'a> {
@@ -85,6 +86,14 @@ impl Seen<'_> {
     /// How long it takes for each run that is answered, of those that stand where this one does.
     pub(super) fn to_come(&self) -> Duration {
         self.plan.service.to_come(self.served, self.all)
+    }
+
+    /// The same before it has begun, in steps of a quarter of a doubling, so that what is learned moves no run of its graph past another at each answer;
+    /// nothing where nobody knows how many calls there will be, or too few runs were seen.
+    pub(super) fn to_come_first(&self) -> Option<Duration> {
+        let is_known = self.plan.has_calls && !self.plan.is_open;
+        let is_seen = self.plan.service.ended() >= u64::from(self.admission.samples);
+        (is_known && is_seen).then(|| Duration(of_quarter(quarter(self.to_come().as_micros())).0))
     }
 
     /// The service until the answer, on average, of runs that stand where this one does.

@@ -74,6 +74,34 @@ fn each_index_says_which_run_with_a_deadline_goes_first() {
     }
 }
 
+/// What runs of a graph take is known before they begin where it says how many calls there are, and eight have shown it: a second for `s`, ten for `l`.
+/// With seven they go as they came.
+#[test]
+fn short_runs_go_before_long_ones_that_came_first() {
+    let goes = |index: &str, seen: usize| {
+        let shown = |name: &str, secs: u32, from: usize| -> String {
+            (from..from + seen).map(|run| format!("submit r{run} {name}\ndrain {secs}s\n")).collect()
+        };
+        let history = shown("l", 10, 100) + &shown("s", 1, 200);
+        let order = sent(&format!(
+            "
+            policy standard={index}
+            targets t=1
+            {history}
+            submit r1 w
+            submit r2 l
+            wait 100ms
+            submit r3 s
+            ok w
+            drain 1s
+        "
+        ));
+        order.split(' ').rev().take(2).collect::<Vec<_>>().join(" after ")
+    };
+    assert_eq!(["fifo", "gittins"].map(|index| goes(index, 8)), ["s after l", "l after s"]);
+    assert_eq!(goes("gittins", 7), "s after l");
+}
+
 /// Runs of `p` end with their second call: twenty have shown it. Of those of `u` nothing is known. Both have had one call, `p` the longer.
 #[test]
 fn what_runs_of_a_graph_take_is_learned_while_they_run() {

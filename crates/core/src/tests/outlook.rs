@@ -55,11 +55,11 @@ fn a_run_that_cannot_make_it_is_given_up_before_it_is_sent() {
     44000ms record 45 RunSubmitted
     44000ms > ok w
     44000ms record 46 w finished: Succeed
-    44000ms record 47 a ended Hopeless: Fail(Failure { class: DeadlineExceeded, message: "no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left", retry_after: Some(Duration(10000000)), no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
+    44000ms record 47 a ended Hopeless: Fail(Failure { class: DeadlineExceeded, message: "no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left; it may be worth trying again in 10s", retry_after: Some(Duration(10000000)), no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     44000ms record 48 Answered
     44000ms record 49 Done
     44000ms record 50 a dispatched #1 waited [] hold $0
-    44000ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left; again after 10s
+    44000ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left; it may be worth trying again in 10s; again after 10s
     44000ms close r2
     44000ms dispatch r3/a#1 on t
     44000ms record 51 Answered
@@ -67,6 +67,17 @@ fn a_run_that_cannot_make_it_is_given_up_before_it_is_sent() {
     44000ms answer r1 succeeded
     44000ms close r1
     "#);
+}
+
+/// Of what is given up nothing more is seen. A minute and twice what is to be done after the last that was, runs go again, and show how it is now.
+#[test]
+fn what_was_seen_long_ago_gives_nobody_up() {
+    let history = history(A, &["5s"; 8]);
+    let goes = |wait: &str| {
+        let scenario = format!("targets t=1\n{history}wait {wait}\nsubmit r1 w\nsubmit r2 {A}\nwait 4s\nok w");
+        dialogue(&scenario).contains("dispatch r2/a#1 on t")
+    };
+    assert_eq!(["1s", "65s", "66s"].map(goes), [false, false, true]);
 }
 
 /// Nothing is given up as long as it could not be sent anyway: the deadline itself comes first.
@@ -108,7 +119,7 @@ fn it_is_told_when_to_try_again() {
     40000ms dispatch r1/v#1 on t
     40000ms dispatch r1/w#1 on t
     44000ms > ok v
-    44000ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left; again after 7.5s
+    44000ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.71s if it is quick, and 2s is left; it may be worth trying again in 7.5s; again after 7.5s
     44000ms close r2
     44000ms dispatch r3/x#1 on t
     ");
@@ -257,7 +268,7 @@ fn a_run_that_has_begun_is_given_up() {
     41572ms woken: an attempt is slow
     42359ms woken: an attempt is slow
     43000ms > ok a
-    43000ms answer r1 failed deadline_exceeded in b: no time is left to answer within the deadline: what is to be done takes 3.93s if it is quick, and 3s is left; again after 4s
+    43000ms answer r1 failed deadline_exceeded in b: no time is left to answer within the deadline: what is to be done takes 3.93s if it is quick, and 3s is left; it may be worth trying again in 4s; again after 4s
     43000ms close r1
     ");
 }
@@ -282,7 +293,7 @@ fn all_that_follows_counts() {
     )), "r1/w"), @"
     360000ms dispatch r1/w#1 on t
     362500ms > ok w
-    362500ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.06s if it is quick, and 3.5s is left; again after 5s
+    362500ms answer r2 failed deadline_exceeded in a: no time is left to answer within the deadline: what is to be done takes 4.06s if it is quick, and 3.5s is left; it may be worth trying again in 5s; again after 5s
     362500ms close r2
     362500ms answer r1 succeeded
     362500ms close r1

@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 /// Bytes of a file, unpacked: one that unpacks to more fills the memory.
 const BYTES_MAX: u64 = 4 << 30;
 
+/// Bytes of a document that says what is to be done.
+const DOCUMENT_MAX: u64 = 1 << 20;
+
 /// The text of a file, or of the file with `.gz` behind its name.
 ///
 /// # Errors
@@ -26,11 +29,20 @@ pub fn text(path: &Path) -> Result<String, String> {
     text.map_err(|error| told(&error))
 }
 
+/// The text of a scenario or of a policy.
+///
+/// # Errors
+///
+/// If it cannot be read, or there is nothing in it, or more than a mebibyte.
+pub fn document(path: &Path) -> Result<String, String> {
+    bounded(std::fs::File::open(path).map_err(|error| error.to_string())?, DOCUMENT_MAX)
+}
+
 fn bounded(file: impl Read, most: u64) -> Result<String, String> {
     let mut text = String::new();
     file.take(most + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     match text.len() as u64 {
-        size if size > most => Err(format!("more than {most} bytes unpacked: give a part of it")),
+        size if size > most => Err(format!("more than {most} bytes: give a part of it")),
         _ if text.trim().is_empty() => Err("there is nothing in it".into()),
         _ => Ok(text),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agendum_types::graph::{Kind, NodeId, Task, Work};
 use agendum_types::policy::Admission;
-use agendum_types::{Capability, Duration, Graph};
+use agendum_types::{Capability, Duration, Graph, Timestamp};
 
 use super::place::candidates;
 use super::{Reference, rank};
@@ -37,6 +37,8 @@ pub(super) struct Estimate {
     guesses: u32,
     /// Output tokens of an attempt of each task: of how many of about the last 32, and their mean.
     made: BTreeMap<NodeId, (u64, u64)>,
+    /// When the last of those was.
+    pub(super) seen_at: Timestamp,
     /// How long each attempt took that succeeded: of which task, how much it was given.
     samples: Vec<(NodeId, u64, Duration)>,
 }
@@ -198,9 +200,10 @@ impl Reference {
         bytes: u64,
         (took, tokens_out): (Duration, Option<u64>),
     ) {
-        let kind = kind(&graph.task(node).work);
+        let (kind, now) = (kind(&graph.task(node).work), self.now);
         let estimate = self.estimates.entry(graph.hash).or_default();
         estimate.observe(node, bytes, took, tokens_out, kind.is_some());
+        estimate.seen_at = now;
         let is_due = estimate.is_due();
         if let Some(kind) = kind {
             super::share::mean(self.kinds.entry(kind).or_default(), took.0);

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use agendum_types::graph::{Section, Work};
+use agendum_types::graph::{Section, Task, Work};
 use agendum_types::policy::Index;
 use agendum_types::{Duration, Hash, Policy, RunId, TaskPath, Timestamp};
 
@@ -11,6 +11,12 @@ use super::state::{Phase, Rank, State};
 
 /// The calls with which each step begins.
 const STEPS: [u64; 17] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, u64::MAX];
+
+/// Where the quarter of a doubling begins in which a number stands.
+fn beginning(number: u64) -> u64 {
+    let power = 1 << number.max(2).ilog2();
+    if number < 2 { 0 } else { power + 4 * (number - power) / power * power / 4 }
+}
 
 /// What was seen in this life.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +107,14 @@ impl Reference {
             Index::Edf => due.0,
             Index::Slack => due.before(following).0,
             Index::AttainedService => later(run.service.1.0.checked_next_power_of_two().unwrap_or(u64::MAX)),
-            Index::Gittins if run.service.0 == 0 => run.at.0,
+            Index::Gittins if run.service.0 == 0 => {
+                let is_call =
+                    |task: &Task| matches!(&task.work, Work::Call(call) if call.capability.is_served_by_models());
+                let tasks = &run.graph.tasks;
+                let is_known = tasks.iter().any(is_call) && tasks.iter().all(|task| task.repeat.is_none());
+                let is_seen = self.observed.ended(run.graph.hash) >= self.policy.admission.samples as usize;
+                if is_known && is_seen { later(beginning(self.to_come(id).0)) } else { run.at.0 }
+            }
             Index::Gittins => later(self.to_come(id).0),
             Index::VirtualFinish => {
                 // How far it is from what it takes in all to what it would have had by now, were all served alike.

@@ -16,7 +16,9 @@ impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
         let Some((deadline, [quick, mean, slow, ..])) = self.prospects(id, path) else { return Outlook::Good };
         let left = deadline.since(self.now);
-        if quick > left {
+        let seen_at = self.estimates[&self.runs[&id].graph.hash].seen_at;
+        let is_old = self.now.since(seen_at).0 >= 60_000_000 + 2 * quick.0;
+        if quick > left && !is_old {
             Outlook::Hopeless
         } else if slow > left && !self.runs[&id].started {
             Outlook::Risky(mean)

@@ -53,7 +53,8 @@ impl Bucket {
         let (nanos, costs) = (u128::from(now.0) * 1_000, self.unit(limit).0 * u128::from(units));
         if self.in_turn(limit) <= now || !self.may_be_early(limit) {
             let idle_from = self.paid.max(u128::from(self.calm.0) * 1_000);
-            self.saved = (self.saved + nanos.saturating_sub(idle_from)).min(15_000_000_000);
+            let idle = if self.paid > 0 { nanos.saturating_sub(idle_from) } else { 0 };
+            self.saved = (self.saved + idle).min(15_000_000_000);
             self.paid = self.paid.max(nanos) + costs;
         } else {
             self.early.0 += units;

@@ -86,7 +86,7 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
         };
         let (ahead, behind) = (choice.ahead, choice.behind);
         said.push(format!(
-            "{ahead} for the same targets went first, {behind} waited on; it was put {stood}, by policy {}",
+            "{ahead} for just the same targets and units went first, {behind} waited on; it was put {stood}, by policy {}",
             choice.policy
         ));
     }
@@ -109,7 +109,10 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
 /// What the rank of an index says, an instant; `now` tells whether that is still to come.
 pub(super) fn ranked(index: Index, rank: Timestamp, now: Timestamp) -> String {
     let as_if = |of: &str| match rank > now {
-        true => format!("where a run stands by {of}, as if it came only at {}", seen_from(rank, now)),
+        true => format!(
+            "where a run stands by {of}, with its band's patience if it has no deadline, as if it came only at {}",
+            seen_from(rank, now)
+        ),
         false => format!("where a run stands by {of}, as if it had come at {}", instant(rank)),
     };
     let by = |said: &str| format!("{said}: {}", seen_from(rank, now));
@@ -180,16 +183,16 @@ mod tests {
         let near = Choice { near: true, ahead: 0, ..queued.clone() };
         let told = |choice| sentence(&choice, Timestamp(2_000_000)).replace("; ", ";\n  ");
         insta::assert_snapshot!([queued, risky, alone, weighed, last, near].map(told).join("\n"), @"
-        3 for the same targets went first, 2 waited on;
+        3 for just the same targets and units went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
           not to far: it may not see the labels of its data
-        3 for the same targets went first, 2 waited on;
+        3 for just the same targets and units went first, 2 waited on;
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
         what it was thought to cost, money counted as time: 2s at far, 5ms at built-in (what would be late, and what is a last resort, is taken last)
-        0 for the same targets went first, 2 waited on;
+        0 for just the same targets and units went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           it went before the tenant that had had least, since a target had read more of how its input begins;
           not to big: it had as many attempts as it takes at once;
@@ -209,7 +212,7 @@ mod tests {
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z
-        where a run stands by what it has still to take, as if it came only at 1970-01-01T00:00:05.000Z (in 3s)
+        where a run stands by what it has still to take, with its band's patience if it has no deadline, as if it came only at 1970-01-01T00:00:05.000Z (in 3s)
         in the order of deadlines: 1970-01-01T00:01:04.000Z (in 1m 02s)
         in the order in which runs came: 1970-01-01T00:00:00.000Z
         ");

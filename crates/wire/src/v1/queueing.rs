@@ -96,7 +96,7 @@ fn sentence(stands: &Stands, now: Timestamp) -> String {
         ranked(stands.index, Timestamp(stands.rank), now)
     };
     let mut said = vec![format!(
-        "{ahead} for the same targets went first, {beside} wait too; it is put {stood}, by policy {}",
+        "{ahead} for just the same targets and units went first, {beside} wait too; it is put {stood}, by policy {}",
         stands.policy
     )];
     if let Some(need) = &stands.lacks {
@@ -141,7 +141,7 @@ mod tests {
             expected: None,
         };
         insta::assert_snapshot!(sentence(&stands, Timestamp(1_500_000)).replace("; ", ";\n  "), @"
-        3 for the same targets went first, 2 wait too;
+        3 for just the same targets and units went first, 2 wait too;
           it is put where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           pool gpu has fewer units left than the 2 that it asks for;
           until 1970-01-01T00:00:02.000Z (in 500ms) it waits for near alone, which is worth that;

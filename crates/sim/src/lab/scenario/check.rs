@@ -111,6 +111,11 @@ impl Scenario {
         if self.fleet.is_in_turn() {
             return self.loads.iter().try_for_each(|load| self.fleet.slots_at(*load).map(drop));
         }
+        // It would be a heading, and nothing else: how long these calls take is not known before.
+        let is_as_recorded = matches!((&self.workload, self.arrivals), (Kind::Vtc { .. }, Arrivals::Recorded { .. }));
+        if is_as_recorded && self.loads != [1.0] {
+            return Err("a load has no effect here, where calls come as they were recorded: leave it at 1".into());
+        }
         match self.loads.iter().find(|load| !LOADS.contains(load)) {
             Some(load) => Err(format!("load {load}: write a number from {} to {}", LOADS.start(), LOADS.end())),
             None => Ok(()),

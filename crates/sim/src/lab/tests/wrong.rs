@@ -30,6 +30,7 @@ fn a_wish_that_cannot_be_played_is_an_error() {
         ("e2", wishes(None, &[1_001.0]), "load 1001:"),
         ("e2", wishes(Some(1_000), &[]), "jobs times seeds times policies come to"),
         ("e3-servegen", wishes(None, &[1_000.0]), "more than 2000000: write a lower load"),
+        ("e3", wishes(None, &[0.5]), "a load has no effect here"),
         ("e5", wishes(None, &[nan]), "NaN workers"),
         ("e5", wishes(None, &[1e9]), "1000000000 workers"),
         ("e5-regions", wishes(None, &[1.0]), "too few to be in both regions"),

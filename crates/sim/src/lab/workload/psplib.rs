@@ -60,6 +60,9 @@ fn flow(line: &str) -> Result<Flow, String> {
     if line.req.len() != tasks || line.succ.len() != tasks || line.req.iter().any(|of| of.len() != line.cap.len()) {
         return Err(format!("{}: not as much is said of each task", line.name));
     }
+    if line.ref_makespan == 0 {
+        return Err(format!("{}: `ref_makespan: 0`: no schedule takes no time", line.name));
+    }
     let has_room = |takes: &Vec<u64>| takes.iter().zip(&line.cap).all(|(takes, units)| takes <= units);
     if !line.req.iter().all(has_room) || line.cap.iter().any(|units| *units > UNITS_MAX.into()) {
         return Err(format!(
