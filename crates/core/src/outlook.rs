@@ -18,7 +18,7 @@ use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 
 /// What was seen of a graph gives nobody up for longer than so, and twice what is to be done, after the last that was seen.
-const OLD: Duration = Duration::secs(60);
+pub(crate) const OLD: Duration = Duration::secs(60);
 
 /// What is to be expected of a task and of all that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

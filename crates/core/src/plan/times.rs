@@ -103,6 +103,19 @@ impl Plan {
         }
     }
 
+    /// How long an attempt of this task takes that is as quick as so many of a hundred; `None` before enough was seen.
+    pub(crate) fn quick(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Duration> {
+        self.sketch(node, bytes, rules.samples).map(|sketch| sketch.quantile(rules.quick))
+    }
+
+    /// What attempts took is not true any more: it is learned anew.
+    pub(crate) fn forget_times(&mut self) {
+        for node in &mut self.nodes {
+            (node.sketches, node.observed) = (None, (0, 0));
+        }
+        (self.cells, self.observed_since) = (0, u32::MAX / 2);
+    }
+
     /// The kind of its call, if it makes one that others may be like.
     pub(super) fn kind(&self, node: NodeId) -> Option<Kind> {
         match &self.task(node).work {

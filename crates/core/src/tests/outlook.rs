@@ -80,6 +80,18 @@ fn what_was_seen_long_ago_gives_nobody_up() {
     assert_eq!(["1s", "65s", "66s"].map(goes), [false, false, true]);
 }
 
+/// The first after that which takes far less than the quickest did shows that all is other now: nobody is given up by what was before.
+#[test]
+fn who_is_well_again_is_found_out_by_one() {
+    let history = history(A, &["5s"; 40]);
+    let waits = "submit r1 w\nsubmit r2 a; run: deadline=6s\nwait 4s\nok w";
+    let goes = |now: &str| {
+        let told = dialogue(&format!("targets t=1\n{history}wait 70s\nsubmit r3 {A}\ndrain {now}\n{waits}"));
+        told.contains("dispatch r2/a#1 on t")
+    };
+    assert_eq!(["5s", "2400ms", "2s"].map(goes), [false, false, true]);
+}
+
 /// Nothing is given up as long as it could not be sent anyway: the deadline itself comes first.
 #[test]
 fn what_cannot_be_sent_is_not_looked_at() {

@@ -200,8 +200,17 @@ impl Reference {
         bytes: u64,
         (took, tokens_out): (Duration, Option<u64>),
     ) {
-        let (kind, now) = (kind(&graph.task(node).work), self.now);
+        let (kind, now, rules) = (kind(&graph.task(node).work), self.now, self.policy.admission);
         let estimate = self.estimates.entry(graph.hash).or_default();
+        let seen = estimate.took(node, bytes, rules.samples);
+        let quick = seen.map(|took| middle(took[(took.len() * usize::from(rules.quick)).div_ceil(100) - 1]));
+        let is_old = now.since(estimate.seen_at).0 >= 60_000_000;
+        if is_old && tokens_out.is_some() && quick.is_some_and(|quick| 2 * took.0 < quick) {
+            // They are not what they were.
+            estimate.samples.clear();
+            estimate.seen.fill((0, 0));
+            estimate.fresh = u32::MAX / 2;
+        }
         estimate.observe(node, bytes, took, tokens_out, kind.is_some());
         estimate.seen_at = now;
         let is_due = estimate.is_due();
