@@ -4,7 +4,8 @@
 //! ended there. Whoever stands where many end soon goes before whoever has passed that (Gittins 1979; Scully, Grosof and Harchol-Balter 2020).
 //! Calls are counted, and weighed with how long they take in this run and in others of its graph. A run stands as if it had come so much later, so that
 //! nobody starves. One that has had nothing yet stands where it came if nobody knows how many calls its graph will make (it has a loop), or too few of its
-//! runs were seen: so all begin soon. Else what its graph takes is known before it begins, and counts then too.
+//! runs were seen: so all begin soon. Else what its graph takes is known before it begins, and counts then too, beside
+//! what a call takes in all graphs.
 
 mod kept;
 
@@ -16,10 +17,7 @@ pub(super) struct Gittins;
 
 impl Rule for Gittins {
     fn index(&self, seen: &Seen<'_>) -> u64 {
-        if seen.served.calls == 0 {
-            return seen.to_come_first().map_or(seen.submitted.0, |span| seen.later(span));
-        }
-        seen.later(seen.to_come())
+        if seen.served.calls == 0 { seen.later_by_graph() } else { seen.later(seen.to_come()) }
     }
 }
 
@@ -89,6 +87,11 @@ impl Service {
         self.time_of(self.steps[step(run.calls)].to_answer, run, all)
     }
 
+    /// How long a call takes, over all graphs.
+    pub(crate) fn usual_call(all: Served) -> Duration {
+        Duration(mean(all, OF_ALL, FIRST_CALL.as_micros()))
+    }
+
     /// Runs that were answered, as far as they count.
     pub(crate) const fn ended(&self) -> u64 {
         self.ended
@@ -96,11 +99,7 @@ impl Service {
 
     /// How long so many millionths of a call take.
     fn time_of(&self, calls: u64, run: Served, all: Served) -> Duration {
-        let mean = |of: Served, prior: u64, usual: u64| {
-            let time = of.time.as_micros().saturating_add(usual.saturating_mul(prior));
-            time / (u64::from(of.calls) + prior)
-        };
-        let of_graph = mean(self.calls, OF_ALL, mean(all, OF_ALL, FIRST_CALL.as_micros()));
+        let of_graph = mean(self.calls, OF_ALL, Self::usual_call(all).as_micros());
         let call = mean(run, OF_GRAPH, of_graph);
         Duration(call.saturating_mul(calls) / MILLION)
     }
@@ -161,6 +160,12 @@ impl Service {
             self.steps[index].to_answer = calls / MILLION;
         }
     }
+}
+
+/// How long a call takes where so many were seen, and so many more are taken to be as usual.
+fn mean(of: Served, prior: u64, usual: u64) -> u64 {
+    let time = of.time.as_micros().saturating_add(usual.saturating_mul(prior));
+    time / (u64::from(of.calls) + prior)
 }
 
 /// The step of a run that has had so many calls.

@@ -4,7 +4,7 @@ use agendum_types::graph::{NodeId, Section};
 use agendum_types::policy::Admission;
 use agendum_types::{Duration, Timestamp};
 
-use super::Served;
+use super::{Served, Service};
 use crate::outlook::Expected;
 use crate::plan::Plan;
 use crate::run::{InstId, Slot};
@@ -88,12 +88,18 @@ impl Seen<'_> {
         self.plan.service.to_come(self.served, self.all)
     }
 
-    /// The same before it has begun, in steps of a quarter of a doubling, so that what is learned moves no run of its graph past another at each answer;
-    /// nothing where nobody knows how many calls there will be, or too few runs were seen.
-    pub(super) fn to_come_first(&self) -> Option<Duration> {
+    /// As if a run that has not begun had been accepted so much later as it takes longer than a call does in all graphs, or sooner; as it was where that is
+    /// about as long, nobody knows how many calls there will be, or too few runs were seen. It goes in steps of a quarter of a doubling, so that what is
+    /// learned seldom moves a run of a graph past another.
+    pub(super) fn later_by_graph(&self) -> u64 {
         let is_known = self.plan.has_calls && !self.plan.is_open;
         let is_seen = self.plan.service.ended() >= u64::from(self.admission.samples);
-        (is_known && is_seen).then(|| Duration(of_quarter(quarter(self.to_come().as_micros())).0))
+        let (own, usual) = (self.to_come().as_micros(), Service::usual_call(self.all).as_micros());
+        if !is_known || !is_seen || (usual / 2..=usual.saturating_mul(2)).contains(&own) {
+            return self.submitted.0;
+        }
+        let coarse = |micros: u64| self.aged(Duration(of_quarter(quarter(micros)).0));
+        self.submitted.after(coarse(own)).before(coarse(usual)).0
     }
 
     /// The service until the answer, on average, of runs that stand where this one does.

@@ -113,7 +113,12 @@ impl Reference {
                 let tasks = &run.graph.tasks;
                 let is_known = tasks.iter().any(is_call) && tasks.iter().all(|task| task.repeat.is_none());
                 let is_seen = self.observed.ended(run.graph.hash) >= self.policy.admission.samples as usize;
-                if is_known && is_seen { later(beginning(self.to_come(id).0)) } else { run.at.0 }
+                let (own, usual) = (self.to_come(id).0, self.observed.call_of(|_| true, 10, 4_000_000));
+                if is_known && is_seen && (own < usual / 2 || own > 2 * usual) {
+                    run.at.after(aged(beginning(own))).before(aged(beginning(usual))).0
+                } else {
+                    run.at.0
+                }
             }
             Index::Gittins => later(self.to_come(id).0),
             Index::VirtualFinish => {
