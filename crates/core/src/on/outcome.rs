@@ -6,7 +6,6 @@ use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Fate, Money, Ou
 
 use crate::child::{self, Spent};
 use crate::inst::Flight;
-use crate::outlook::OLD;
 use crate::plan::Observed;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
@@ -218,16 +217,8 @@ impl Scheduler {
 
     /// An attempt of a task has shown how long such ones take.
     pub(crate) fn learn(&mut self, slot: Slot, observed: Observed) {
-        let (plan, rules, now) = (self.board.run(slot).plan, self.policy.admission, self.now);
-        let of = self.board.plans.get_mut(plan);
-        // After a time with none, one that is far quicker than the quickest were shows that they are not what they were. One that goes on shows nothing.
-        let is_far_quicker = |quick: Duration| observed.took.plus(observed.took) < quick;
-        let is_other = of.quick(observed.node, observed.bytes, rules).is_some_and(is_far_quicker);
-        if is_other && observed.tokens_out.is_some() && now.since(of.seen_at) >= OLD {
-            of.forget_times();
-        }
-        self.board.plans.learn(plan, observed, (&self.targets, &self.board.queue.units), self.policy.admission);
-        self.board.plans.get_mut(plan).seen_at = self.now;
+        let (plan, rules) = (self.board.run(slot).plan, self.policy.admission);
+        self.board.plans.learn(plan, observed, (&self.targets, &self.board.queue.units), (rules, self.now));
     }
 
     /// The output carries the labels of the input, and those that it has: a child run's.

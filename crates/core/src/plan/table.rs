@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::Kind;
 use agendum_types::policy::Admission;
-use agendum_types::{Duration, Graph, Hash, Limits};
+use agendum_types::{Duration, Graph, Hash, Limits, Timestamp};
 
 use super::times::Observed;
 use super::{Plan, PlanId};
@@ -66,9 +66,13 @@ impl Plans {
         id: PlanId,
         observed: Observed,
         (targets, units): (&Targets, &Units),
-        rules: Admission,
+        (rules, now): (Admission, Timestamp),
     ) {
         let plan = self.get_mut(id);
+        if plan.is_outdated(observed, rules, now) {
+            plan.forget_times();
+        }
+        plan.seen_at = now;
         plan.observe(observed);
         let (kind, is_due) = (plan.kind(observed.node), plan.is_due());
         if let Some(kind) = kind {

@@ -4,14 +4,14 @@ mod kept;
 
 use std::collections::BTreeMap;
 
-use agendum_types::Duration;
 use agendum_types::graph::{Call, Kind, NodeId, Work};
 use agendum_types::policy::Admission;
+use agendum_types::{Duration, Timestamp};
 
 use super::ranked::Ranked;
 use super::{NodePlan, Plan};
 use crate::kinds::Kinds;
-use crate::outlook::Expected;
+use crate::outlook::{Expected, OLD};
 use crate::queue::Units;
 use crate::share::{MEAN_OF, take_into};
 use crate::sketch::{Sketch, quarter};
@@ -103,13 +103,15 @@ impl Plan {
         }
     }
 
-    /// How long an attempt of this task takes that is as quick as so many of a hundred; `None` before enough was seen.
-    pub(crate) fn quick(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Duration> {
-        self.sketch(node, bytes, rules.samples).map(|sketch| sketch.quantile(rules.quick))
+    /// True if attempts are not what they were: after a time with none this one took less than half of what the quickest did. One that goes on shows nothing.
+    pub(super) fn is_outdated(&self, of: Observed, rules: Admission, now: Timestamp) -> bool {
+        let is_old = of.tokens_out.is_some() && now.since(self.seen_at) >= OLD;
+        let quick = || self.sketch(of.node, of.bytes, rules.samples).map(|sketch| sketch.quantile(rules.quick));
+        is_old && quick().is_some_and(|quick| of.took.plus(of.took) < quick)
     }
 
-    /// What attempts took is not true any more: it is learned anew.
-    pub(crate) fn forget_times(&mut self) {
+    /// What attempts took is learned anew.
+    pub(super) fn forget_times(&mut self) {
         for node in &mut self.nodes {
             (node.sketches, node.observed) = (None, (0, 0));
         }
