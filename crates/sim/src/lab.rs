@@ -13,6 +13,7 @@ pub mod faults;
 pub mod fleet;
 pub mod flows;
 pub mod measure;
+pub mod meter;
 mod play;
 pub mod provider;
 pub mod reference;
@@ -37,7 +38,7 @@ use world::{Clock, Met, View};
 pub use play::{Step, Tells, run};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 24] = [
+pub const SHIPPED: [(&str, &str); 25] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -50,6 +51,7 @@ pub const SHIPPED: [(&str, &str); 24] = [
     ("e3-ahead", include_str!("../scenarios/e3-ahead.yaml")),
     ("e3-deep", include_str!("../scenarios/e3-deep.yaml")),
     ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
+    ("e3-weights", include_str!("../scenarios/e3-weights.yaml")),
     ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),
     ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
     ("e4-j120", include_str!("../scenarios/e4-j120.yaml")),
@@ -102,10 +104,10 @@ impl Contender {
     /// what a provider lets through is not known; `unread:`, where it is not known how inputs begin; `unwarned:`, where it is not known that backends go cold
     /// and workers are far away; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
     /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen
-    /// nothing; `plain:`, where what pools hold does not count where the tasks of a run stand; `oracle`; the path of a policy's document, such as
-    /// `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows `thinking:600` and `thinking:10ms`, which keep
-    /// to the best schedule that a search has found after so many, or so long; `reference:fifo`, `reference:near` on the workers that are near alone, and as
-    /// clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// nothing; `plain:`, where what pools hold does not count where the tasks of a run stand; `alike:`, where nobody knows what tenants weigh; `oracle`; the
+    /// path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows
+    /// `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so long; `reference:fifo`,
+    /// `reference:near` on the workers that are near alone, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -137,7 +139,8 @@ impl Contender {
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
                 let (rest, plain) = rest.strip_prefix("plain:").map_or((rest, false), |rest| (rest, true));
                 let (rest, unwarned) = rest.strip_prefix("unwarned:").map_or((rest, false), |rest| (rest, true));
-                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, unwarned, plain });
+                let (rest, alike) = rest.strip_prefix("alike:").map_or((rest, false), |rest| (rest, true));
+                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, unwarned, plain, alike });
                 if cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) }
             }
         })
@@ -168,7 +171,7 @@ impl Contender {
             }
             Self::Engine(rule) => {
                 let spec = fleet.engine().ok_or("that reference is of an engine")?;
-                Ok(reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job)))
+                Ok(reference::engine(workload, jobs, spec, *rule, |job| fleet.ideal(job)))
             }
             Self::Listed(sees) => {
                 is_of(fleet.is_in_turn(), "that reference is of workflows that come in turn")?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Simulate {
     /// e1 (agent programs), e2 (overload; also e2-runs, e2-said, e2-noise, e2-outage, e2-storm, e2-urgent), e3 (tenants; e3-ahead, e3-deep,
-    /// e3-servegen), e4-j30, e4-j60 and e4-j120 (projects that hold units of pools; e4-online), e5 (workflows; e5-regions), e9 (second attempts;
+    /// e3-servegen, e3-weights), e4-j30, e4-j60 and e4-j120 (projects that hold units of pools; e4-online), e5 (workflows; e5-regions), e9 (second attempts;
     /// e9-luck), e10 (prefixes; e10-cold, e10-tenants), quota (a provider's limit), or a file
     pub(crate) scenario: String,
     /// Policies to compare, besides the scenario's baseline: a document (rules.yaml), balanced, an index (gittins, gittins@8), oracle, reference:vtc

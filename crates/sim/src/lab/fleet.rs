@@ -194,8 +194,8 @@ impl Fleet {
 pub struct Offer {
     /// Which: the caller's number.
     pub number: usize,
-    /// Whose.
-    pub tenant: u32,
+    /// On whose account: see [`Workload::account`](super::workload::Workload::account).
+    pub account: u32,
     /// Its input tokens.
     pub tokens_in: u64,
     /// The tokens it will make: at least 1.
@@ -208,8 +208,8 @@ pub trait Line {
     fn first(&self) -> Option<Offer>;
     /// Takes it out: it is served its input tokens.
     fn take(&mut self);
-    /// A tenant was served a token more.
-    fn makes(&mut self, tenant: u32);
+    /// A call on this account was served a token more.
+    fn makes(&mut self, account: u32);
 }
 
 /// An engine at work.
@@ -281,7 +281,7 @@ impl Engine {
         let mut done = Vec::new();
         self.batch.retain_mut(|(offer, made)| {
             *made += 1;
-            line.makes(offer.tenant);
+            line.makes(offer.account);
             let goes_on = *made < offer.tokens_out;
             if !goes_on {
                 done.push(offer.number);
@@ -307,70 +307,5 @@ impl Engine {
             held += holds;
             held + to_make * count <= self.spec.tokens_max
         })
-    }
-}
-
-/// How much each tenant was served, and who had something waiting, twice a second.
-#[derive(Clone, Debug)]
-pub struct Meter {
-    served: Vec<u64>,
-    waiting: Vec<u32>,
-    seen: Vec<(Vec<u64>, Vec<bool>)>,
-    next: Duration,
-}
-
-impl Meter {
-    /// How often it looks.
-    const EVERY: Duration = Duration::millis(500);
-
-    /// Of so many tenants.
-    #[must_use]
-    pub fn new(tenants: usize) -> Self {
-        Self { served: vec![0; tenants], waiting: vec![0; tenants], seen: Vec::new(), next: Duration::ZERO }
-    }
-
-    /// A call of a tenant waits.
-    pub fn waits(&mut self, tenant: u32) {
-        self.waiting[tenant as usize] += 1;
-    }
-
-    /// It was taken in, or is gone.
-    pub fn goes(&mut self, tenant: u32) {
-        self.waiting[tenant as usize] -= 1;
-    }
-
-    /// A tenant was served so much.
-    pub fn serves(&mut self, tenant: u32, cost: u64) {
-        self.served[tenant as usize] += cost;
-    }
-
-    /// It is so late.
-    pub fn looks(&mut self, now: Duration) {
-        if now >= self.next {
-            self.seen.push((self.served.clone(), self.waiting.iter().map(|count| *count > 0).collect()));
-            self.next = now.plus(Self::EVERY);
-        }
-    }
-
-    /// The most by which the service of two tenants drifted apart while both had something waiting.
-    #[must_use]
-    pub fn difference(&self) -> u64 {
-        let mut most = 0;
-        for one in 0..self.served.len() {
-            for other in 0..one {
-                let mut range: Option<(i64, i64)> = None;
-                for (served, waiting) in &self.seen {
-                    if !(waiting[one] && waiting[other]) {
-                        range = None;
-                        continue;
-                    }
-                    let apart = served[one].cast_signed() - served[other].cast_signed();
-                    let (low, high) = range.map_or((apart, apart), |(low, high)| (low.min(apart), high.max(apart)));
-                    range = Some((low, high));
-                    most = most.max(low.abs_diff(high));
-                }
-            }
-        }
-        most
     }
 }

@@ -147,6 +147,8 @@ pub struct Seen {
     pub thought: Vec<u64>,
     /// The most by which the service of two tenants drifted apart while both waited, where an engine serves them token by token.
     pub difference: Option<u64>,
+    /// Of what an engine served while calls of every urgency waited the part of the least urgent.
+    pub least_urgent: Option<f64>,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
     pub quota: Option<(f64, usize, usize)>,
     /// Of backends that remember what they have read: the share of blocks that were remembered, that share of what could have been, and how much more
@@ -219,6 +221,7 @@ impl Seen {
             let means = [("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)];
             figures.extend(means.into_iter().filter(|_| !done.is_empty()));
             figures.extend(self.difference.map(|apart| ("difference", apart as f64)));
+            figures.extend(self.least_urgent.map(|part| ("background", part)));
             figures.insert("tokens/s", tokens as f64 / secs(self.makespan).max(1e-6));
         }
         if let Some((used, refused, later)) = self.quota {

@@ -81,6 +81,9 @@ fn one_seed<'c>(
     let met = Met { fleet, slots: fleet.slots_at(load)?, faults };
     let mut jobs = scenario.arrivals.jobs(workload, seed, load, fleet.slots());
     let wrong = |error| format!("load {load}, seed {seed}: {error}");
+    if let Some(tenancy) = &scenario.tenancy {
+        tenancy.urges(&mut jobs, workload, seed);
+    }
     scenario.check_jobs(workload, &jobs).map_err(wrong)?;
     if let Some(estimates) = scenario.estimates {
         estimates.say(&mut jobs, seed);

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
-use agendum_types::Duration;
+use agendum_types::{Duration, Policy};
 
-use super::fleet::{Engine, Line, Meter, Offer, Spec};
+use super::fleet::{Engine, Line, Offer, Spec};
 use super::measure::{Ended, Seen};
-use super::workload::Job;
+use super::meter::Meter;
+use super::workload::tenancy::Account;
+use super::workload::{Job, Workload};
 
 /// Whose rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,33 +21,41 @@ pub enum Rule {
     Lcf,
 }
 
-struct Tenants {
+/// So much more exact counters are than what they count, so that most weights divide it.
+const EXACT: u64 = 5_040;
+
+struct Lines {
     rule: Rule,
+    accounts: Vec<Account>,
+    /// Of each account what waits, and what it was served by its weight.
     lines: Vec<VecDeque<(Duration, Offer)>>,
     counters: Vec<u64>,
-    /// Whose line was the last to be emptied.
+    /// The same of each band by its share, and of which account the line was the last to be emptied.
+    bands: [OfBand; 3],
+    /// The band whose last line was the last to be emptied.
     left: usize,
     meter: Meter,
     begun: Vec<usize>,
 }
 
-/// Plays calls on an engine under such a rule.
+#[derive(Default)]
+struct OfBand {
+    share: u64,
+    counter: u64,
+    left: Option<usize>,
+}
+
+/// Plays calls on an engine under such a rule. Where some are more urgent than others, the rules that count choose among bands by their shares in
+/// `balanced` first, by the same rule.
 #[must_use]
-pub fn engine(jobs: &[Job], tenants: usize, spec: &Spec, rule: Rule, ideal: impl Fn(&Job) -> Duration) -> Seen {
+pub fn engine(workload: &Workload, jobs: &[Job], spec: &Spec, rule: Rule, ideal: impl Fn(&Job) -> Duration) -> Seen {
     let mut ended: Vec<Ended> = jobs.iter().map(|job| Ended::of(job, ideal(job))).collect();
-    let mut line = Tenants {
-        rule,
-        lines: vec![VecDeque::new(); tenants],
-        counters: vec![0; tenants],
-        left: 0,
-        meter: Meter::new(tenants),
-        begun: Vec::new(),
-    };
+    let mut line = Lines::new(workload.accounts(), rule);
     let mut engine = Engine::new(spec.clone());
     let (mut now, mut next) = (Duration::ZERO, 0);
     loop {
         while let Some(job) = jobs.get(next).filter(|job| job.at <= now) {
-            line.comes(next, job);
+            line.comes(next, workload.account(job), job);
             next += 1;
         }
         line.meter.looks(now);
@@ -61,54 +71,98 @@ pub fn engine(jobs: &[Job], tenants: usize, spec: &Spec, rule: Rule, ideal: impl
             },
         }
     }
-    Seen { ended, makespan: now, difference: Some(line.meter.difference()), ..Seen::default() }
+    let (difference, least_urgent) = (Some(line.meter.difference()), line.meter.least_urgent());
+    Seen { ended, makespan: now, difference, least_urgent, ..Seen::default() }
 }
 
-impl Tenants {
-    fn comes(&mut self, number: usize, job: &Job) {
-        let tenant = job.tenant as usize;
-        if self.rule == Rule::Vtc && self.lines[tenant].is_empty() {
-            let waiting = self.lines.iter().zip(&self.counters).filter(|(line, _)| !line.is_empty());
-            let least = waiting.map(|(_, counter)| *counter).min().unwrap_or(self.counters[self.left]);
-            self.counters[tenant] = self.counters[tenant].max(least);
+impl Lines {
+    fn new(accounts: Vec<Account>, rule: Rule) -> Self {
+        let shares = Policy::default().bands.map(|band| u64::from(band.share));
+        Self {
+            rule,
+            lines: vec![VecDeque::new(); accounts.len()],
+            counters: vec![0; accounts.len()],
+            bands: shares.map(|share| OfBand { share, ..OfBand::default() }),
+            left: 0,
+            meter: Meter::new(accounts.clone()),
+            begun: Vec::new(),
+            accounts,
+        }
+    }
+
+    fn comes(&mut self, number: usize, account: u32, job: &Job) {
+        if self.rule == Rule::Vtc {
+            self.lifts(account as usize);
         }
         let call = job.rounds[0].call;
         let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
-        self.lines[tenant].push_back((job.at, Offer { number, tenant: job.tenant, tokens_in, tokens_out }));
-        self.meter.waits(job.tenant);
+        self.lines[account as usize].push_back((job.at, Offer { number, account, tokens_in, tokens_out }));
+        self.meter.waits(account);
+    }
+
+    /// Who comes back has saved up nothing: a tenant among those of its band, a band among the bands.
+    fn lifts(&mut self, account: usize) {
+        let band = self.band(account);
+        if self.waiting(band).next().is_none() {
+            let others = (0..3).filter(|other| self.waiting(*other).next().is_some());
+            let least = others.map(|other| self.bands[other].counter).min();
+            let least = least.unwrap_or(self.bands[self.left].counter);
+            self.bands[band].counter = self.bands[band].counter.max(least);
+        }
+        if self.lines[account].is_empty() {
+            let least = self.waiting(band).map(|other| self.counters[other]).min();
+            let least = least.or_else(|| Some(self.counters[self.bands[band].left?])).unwrap_or_default();
+            self.counters[account] = self.counters[account].max(least);
+        }
+    }
+
+    fn band(&self, account: usize) -> usize {
+        self.accounts[account].band as usize
+    }
+
+    /// The accounts of a band on which something waits.
+    fn waiting(&self, band: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.lines.len()).filter(move |of| self.band(*of) == band && !self.lines[*of].is_empty())
     }
 
     fn next(&self) -> Option<usize> {
-        let firsts = self.lines.iter().enumerate().filter_map(|(tenant, line)| Some((tenant, line.front()?.0)));
-        firsts
-            .min_by_key(|(tenant, at)| match self.rule {
-                Rule::Fcfs => (0, *at),
-                Rule::Vtc | Rule::Lcf => (self.counters[*tenant], *at),
-            })
-            .map(|(tenant, _)| tenant)
+        let came = |of: &usize| self.lines[*of].front().map(|(at, _)| *at);
+        if self.rule == Rule::Fcfs {
+            return (0..self.lines.len()).filter(|of| came(of).is_some()).min_by_key(came);
+        }
+        let band = (0..3).filter(|band| self.waiting(*band).next().is_some());
+        let band = band.min_by_key(|band| self.bands[*band].counter)?;
+        self.waiting(band).min_by_key(|of| (self.counters[*of], came(of)))
+    }
+
+    fn serves(&mut self, account: u32, cost: u64) {
+        let of = self.accounts[account as usize];
+        self.counters[account as usize] += cost * EXACT / u64::from(of.weight);
+        let band = &mut self.bands[of.band as usize];
+        band.counter += cost * EXACT / band.share;
+        self.meter.serves(account, cost);
     }
 }
 
-impl Line for Tenants {
+impl Line for Lines {
     fn first(&self) -> Option<Offer> {
         self.lines[self.next()?].front().map(|(_, offer)| *offer)
     }
 
     fn take(&mut self) {
-        let Some(tenant) = self.next() else { return };
-        if let Some((_, offer)) = self.lines[tenant].pop_front() {
-            if self.lines[tenant].is_empty() {
-                self.left = tenant;
+        let Some(account) = self.next() else { return };
+        if let Some((_, offer)) = self.lines[account].pop_front() {
+            if self.lines[account].is_empty() {
+                self.left = self.band(account);
+                self.bands[self.left].left = Some(account);
             }
-            self.counters[tenant] += offer.tokens_in;
-            self.meter.goes(offer.tenant);
-            self.meter.serves(offer.tenant, offer.tokens_in);
+            self.meter.goes(offer.account);
+            self.serves(offer.account, offer.tokens_in);
             self.begun.push(offer.number);
         }
     }
 
-    fn makes(&mut self, tenant: u32) {
-        self.counters[tenant as usize] += 2;
-        self.meter.serves(tenant, 2);
+    fn makes(&mut self, account: u32) {
+        self.serves(account, 2);
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::data;
 use super::faults::Faults;
 use super::fleet::Fleet;
+use super::workload::tenancy::Tenancy;
 use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, psplib, quantiles, servegen, vtc};
 use crate::chance::Chance;
 
@@ -31,6 +32,8 @@ pub struct Scenario {
     /// What calls say of themselves, if they say more than their input.
     #[serde(default)]
     pub estimates: Option<Estimates>,
+    /// What tenants are to each other, if they differ in more than in what they ask for.
+    pub tenancy: Option<Tenancy>,
     /// What goes wrong.
     #[serde(default)]
     pub faults: Faults,
@@ -193,6 +196,9 @@ impl Scenario {
         }
         if let Fleet::Pools(units) = &self.fleet {
             workload.share(units)?;
+        }
+        if let Some(tenancy) = &self.tenancy {
+            tenancy.tells(&mut workload);
         }
         self.check_workload(&workload)?;
         Ok(workload)

@@ -1,6 +1,7 @@
 //! Small drawn scenarios: everything ends, the same twice, and the laboratory agrees with a queue that is written down in ten lines.
 
 mod refused;
+mod tenancy;
 mod told;
 mod wrong;
 

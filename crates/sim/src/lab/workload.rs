@@ -8,6 +8,7 @@ pub mod mooncake;
 pub mod psplib;
 pub mod quantiles;
 pub mod servegen;
+pub mod tenancy;
 pub mod vtc;
 
 use std::sync::Arc;
@@ -114,6 +115,8 @@ pub struct Workload {
     pub priorities: Vec<Priority>,
     /// The names of its tenants, by number.
     pub tenants: Vec<String>,
+    /// The weights of its tenants, by number; all are alike where there are none.
+    pub weights: Vec<u32>,
     /// What comes: as recorded, or what is drawn from.
     pub jobs: Vec<Job>,
     /// Of each kind its workflow, where jobs are workflows.

@@ -47,6 +47,8 @@ pub struct View {
     pub unwarned: bool,
     /// What pools hold does not count where tasks stand in their run: the way to the end alone does.
     pub plain: bool,
+    /// What tenants weigh is not known.
+    pub alike: bool,
 }
 
 /// What jobs meet.
@@ -102,11 +104,14 @@ pub fn play(
     workload: &Workload,
     jobs: &[Job],
     met: Met<'_>,
-    policy: Policy,
+    mut policy: Policy,
     view: View,
     clock: Clock<'_>,
 ) -> Result<Seen, String> {
     let mut world = World::new(workload, jobs, met, view, clock)?;
+    if !view.alike {
+        workload.weigh(&mut policy.fairness);
+    }
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -138,6 +143,8 @@ struct World<'a> {
     shapes: Vec<Shape>,
     priorities: &'a [Priority],
     tenants: Vec<Tenant>,
+    /// Of each job the number of its account.
+    accounts: Vec<u32>,
     ways: Vec<Way>,
     ended: Vec<Ended>,
     /// By number of what comes; a place is used once.
@@ -200,6 +207,7 @@ impl<'a> World<'a> {
             shapes,
             priorities: &workload.priorities,
             tenants: workload.tenants.iter().map(name).collect(),
+            accounts: jobs.iter().map(|job| workload.account(job)).collect(),
             ways: vec![Way::default(); jobs.len()],
             ended: jobs.iter().map(ended).collect(),
             comings: Vec::new(),
@@ -212,7 +220,7 @@ impl<'a> World<'a> {
             faults,
             harm: Harm::new(faults, fleet, seed),
             stepping: false,
-            line: Inner::new(workload.tenants.len()),
+            line: Inner::new(workload.accounts()),
             turned_away: BTreeSet::new(),
             calls: Vec::new(),
             hasher: blake3::Hasher::new(),
@@ -294,7 +302,7 @@ impl<'a> World<'a> {
             self.ended[number].comes(self.now.since(START));
         }
         if self.engine.is_some() {
-            self.line.meter.waits(job.tenant);
+            self.line.meter.waits(self.accounts[number]);
         }
         let submission = Submission {
             run: RunId::compose(self.now, Partition(0), number as u128 | u128::from(self.ways[number].again) << 32),
@@ -446,7 +454,7 @@ impl<'a> World<'a> {
     fn is_over(&mut self, number: usize, well: bool) {
         self.ended[number].ends(self.now.since(START), well);
         if self.turned_away.remove(&number) {
-            self.line.meter.goes(self.jobs[number].tenant);
+            self.line.meter.goes(self.accounts[number]);
         }
         if self.fleet.is_in_turn() && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
@@ -464,6 +472,7 @@ impl<'a> World<'a> {
             thought: Vec::new(),
             moved: self.fleet.regions().map(|_| self.moved),
             difference: self.engine.as_ref().map(|_| self.line.meter.difference()),
+            least_urgent: self.engine.as_ref().and_then(|_| self.line.meter.least_urgent()),
             memory: self.memory.as_ref().map(Memory::used),
             harmed: self.harm.as_ref().map(Harm::harmed),
             quota: self.provider.as_ref().map(Provider::used),

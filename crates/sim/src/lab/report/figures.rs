@@ -43,7 +43,7 @@ const fn known(name: &'static str, unit: &'static str, better: Better, of: Of, m
 pub(crate) const ANSWERED: [&str; 2] = ["in time", "done"];
 
 /// All figures, in the order in which they are shown.
-pub const FIGURES: [Known; 47] = [
+pub const FIGURES: [Known; 48] = [
     known(
         "over reference",
         "%",
@@ -127,7 +127,14 @@ pub const FIGURES: [Known; 47] = [
         "tokens",
         Better::Less,
         Of::Answered,
-        "greatest difference in service of two tenants that both wait; output counts twice",
+        "greatest difference in service, by weight, of two tenants that both wait; output counts twice",
+    ),
+    known(
+        "background",
+        "share",
+        Better::Neither,
+        Of::Answered,
+        "of what was served while background and other calls waited the part of the background",
     ),
     known("tokens/s", "tokens", Better::More, Of::All, "what was answered in a second; output counts twice"),
     known("makespan", "s", Better::Less, Of::Answered, "until the last answer"),

@@ -97,11 +97,22 @@ impl Scenario {
             return Err(format!("`estimates: noise: {}`: write a number from 0 to 10", estimates.noise));
         }
         self.fleet.check()?;
+        self.check_tenancy()?;
         self.check_loads()?;
         self.check_arrivals()?;
         self.workload.check()?;
         self.faults.check(&self.fleet)?;
         self.check_faults()
+    }
+
+    fn check_tenancy(&self) -> Result<(), String> {
+        let Some(of) = &self.tenancy else { return Ok(()) };
+        if self.fleet.engine().is_none() || !matches!(self.workload, Kind::Vtc { .. } | Kind::Servegen { .. }) {
+            return Err("`tenancy` is of calls of tenants to an engine: of `vtc` or `servegen`".into());
+        }
+        within("tenancy: weights", of.weights.len() as u64, 1, TENANTS_MAX)?;
+        of.weights.iter().try_for_each(|weight| within("tenancy: weights", (*weight).into(), 1, 1_000))?;
+        within("tenancy: background_percent", of.background_percent.into(), 0, 99)
     }
 
     fn check_loads(&self) -> Result<(), String> {

@@ -79,7 +79,7 @@ impl World<'_> {
         let number = number(run);
         self.ended[number].is_refused();
         if self.engine.is_some() {
-            self.line.meter.goes(self.jobs[number].tenant);
+            self.line.meter.goes(self.accounts[number]);
         }
         if !self.comes_again(number, why.retry_after()) {
             self.is_over(number, false);

@@ -7,8 +7,10 @@ use agendum_core::Event;
 use agendum_types::{AttemptId, Class, Failure, Outcome};
 
 use super::{Coming, START, World, number};
-use crate::lab::fleet::{Line, Meter, Offer};
+use crate::lab::fleet::{Line, Offer};
+use crate::lab::meter::Meter;
 use crate::lab::workload::Call;
+use crate::lab::workload::tenancy::Account;
 
 pub(super) struct Inner {
     offers: VecDeque<Offer>,
@@ -16,8 +18,8 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(tenants: usize) -> Self {
-        Self { offers: VecDeque::new(), meter: Meter::new(tenants) }
+    pub(super) fn new(accounts: Vec<Account>) -> Self {
+        Self { offers: VecDeque::new(), meter: Meter::new(accounts) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,13 +46,13 @@ impl Line for Inner {
 
     fn take(&mut self) {
         if let Some(offer) = self.offers.pop_front() {
-            self.meter.goes(offer.tenant);
-            self.meter.serves(offer.tenant, offer.tokens_in);
+            self.meter.goes(offer.account);
+            self.meter.serves(offer.account, offer.tokens_in);
         }
     }
 
-    fn makes(&mut self, tenant: u32) {
-        self.meter.serves(tenant, 2);
+    fn makes(&mut self, account: u32) {
+        self.meter.serves(account, 2);
     }
 }
 
@@ -58,16 +60,16 @@ impl World<'_> {
     /// A call comes to the engine, which turns it away at once where it has no room for it and keeps none waiting.
     pub(super) fn offers(&mut self, attempt: AttemptId, call: Call) {
         let number = number(attempt.run);
-        let tenant = self.jobs[number].tenant;
+        let account = self.accounts[number];
         // What was turned away before has waited since.
         if attempt.attempt.0 > 1 && !self.turned_away.remove(&number) {
-            self.line.meter.waits(tenant);
+            self.line.meter.waits(account);
         }
         let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
-        let offer = Offer { number: self.calls.len(), tenant, tokens_in, tokens_out };
+        let offer = Offer { number: self.calls.len(), account, tokens_in, tokens_out };
         if self.engine.as_ref().is_some_and(|engine| engine.turns_away(self.line.iter(), &offer)) {
             if !self.turned_away.insert(number) {
-                self.line.meter.goes(tenant);
+                self.line.meter.goes(account);
             }
             let outcome = Outcome::Failed(Failure::new(Class::Overloaded, "no room").without_effect());
             return self.inbox.push_back(Event::AttemptFinished { attempt, outcome });
