@@ -102,6 +102,13 @@ impl Breaker {
         self.begins(Some(Broken { until: now.after(rules.pause), pause: rules.pause }));
     }
 
+    /// If it fails for all that come: until when it breaks if that goes on, or is left alone.
+    pub(crate) fn fails_until(&self, rules: &Limits) -> Option<Timestamp> {
+        let fails = rules.failures > 0 && self.latest.trailing_ones() >= u32::from(rules.failures_min);
+        let breaks = self.failing_since.filter(|_| fails).map(|since| since.after(rules.failing_for));
+        self.until().or(breaks)
+    }
+
     pub(crate) fn kept(&self) -> BreakerKept {
         let Self { latest, seen, failing_since, broken, .. } = *self;
         BreakerKept { latest, seen, failing_since, broken: broken.map(|broken| (broken.until, broken.pause)) }

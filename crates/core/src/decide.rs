@@ -2,6 +2,7 @@
 
 use agendum_types::graph::{Retry, Section, Task};
 use agendum_types::{Class, Duration, Failure, TargetId, TaskPath, Timestamp};
+use smallvec::SmallVec;
 
 use crate::breaker;
 use crate::record::{Change, End, Ended, Next, Record};
@@ -119,16 +120,37 @@ impl Scheduler {
             on.is_some_and(|target| self.turns_away(target)) && breaker::fault_of(failure.class) == Some(true);
         let attempts = if is_held_back { 1 } else { inst.rung_attempts };
         let pause = pause(&mut self.rng, &task.retry, attempts);
-        let at = self.now.after(pause).max(self.opens_at(slot, id, failure)).max(from);
+        let soon = self.now.after(pause).max(self.opens_at(slot, id, failure)).max(from);
+        let later = self.outlasting(slot, id, failure);
         // An attempt that could only start when its time is over is not worth the wait.
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        match run.deadline.filter(|_| task.section == Section::Main) {
+        let deadline = run.deadline.filter(|_| task.section == Section::Main);
+        let over = deadline.unwrap_or(Timestamp::MAX).min(inst.expires);
+        let at = later.map_or(soon, |later| later.max(soon));
+        let at = if at < over { at } else { soon };
+        match deadline {
             Some(deadline) if deadline <= at && deadline <= inst.expires => Retrying::TooLate(Limit::Run),
             Some(_) | None if inst.expires <= at => Retrying::TooLate(Limit::Task(inst.expires)),
             Some(_) | None => Retrying::At(at),
         }
+    }
+
+    /// When the last attempt is made while every target that would do fails for all that come: not before such a target breaks if that goes on. Pauses between
+    /// attempts are meant for chance, and are over in less than a second; from where it breaks on, one at a time tries it.
+    fn outlasting(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Option<Timestamp> {
+        let retry = self.board.plan(slot).task(self.board.run(slot).inst(id).node).retry;
+        let is_last = self.board.run(slot).inst(id).rung_attempts + 1 >= retry.attempts_max;
+        if !is_last || breaker::fault_of(failure.class) != Some(true) {
+            return None;
+        }
+        let (class, rules) = (self.class_of(slot, id)?, self.policy.limits);
+        let candidates = self.board.queue.candidates(class).iter();
+        let fail = candidates.map(|target| self.targets.row(*target).breaker.fails_until(&rules));
+        let breaks = fail.collect::<Option<SmallVec<[Timestamp; 4]>>>()?.into_iter().min()?;
+        let spread = rules.pause.as_micros();
+        Some(breaks.after(Duration(if retry.jitter { self.rng.up_to(spread) } else { spread })))
     }
 
     /// True if a task whose attempt was turned away for want of room is queued anew at once. One that comes near the limit

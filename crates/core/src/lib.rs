@@ -96,6 +96,7 @@ mod score;
 mod share;
 mod short;
 mod sketch;
+mod speed;
 mod standing;
 mod targets;
 #[cfg(test)]

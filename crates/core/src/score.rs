@@ -7,7 +7,7 @@
 //! `tries`: where a part of its latest attempts failed, it has to be done so much more often; `start`: what it loads first, and until it has its input
 //! ([`warm`](crate::warm)).
 //!
-//! What a target has not shown yet counts as usual; of targets that are alike the first of the table is taken. A target of last resort is taken where no
+//! What a target has not shown yet counts as usual, and so does what it has shown long ago ([`speed`]); of targets that are alike the first of the table is taken. A target of last resort is taken where no
 //! other is free; one that the budget does not cover is passed over for the next, which counts as a lower one. Where a graph allows certain targets, their
 //! order counts and nothing is weighed. Where a deadline is near, a target on which it would not be kept is taken only if it would be kept on none.
 
@@ -21,19 +21,10 @@ use crate::plan::Observed;
 use crate::queue::{ClassId, Ticket};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use crate::speed::{self, USUAL};
 use crate::targets::TargetRow;
 use crate::timers::Timer;
 
-/// The speed of a target that takes as long as others.
-const USUAL: u64 = 1 << 20;
-/// The speed of a target is that of about so many of its latest attempts.
-const SPEED_SAMPLES: u64 = 128;
-/// A target that has not shown its speed counts as if it had shown the usual one so many times.
-const SPEED_PRIOR: u64 = 16;
-/// So much more or less is chance: calls of one task differ by more than targets do.
-const SPEED_NOISE: u64 = USUAL / 4;
-/// No target counts as more than so many times slower or faster than others.
-const SPEED_MAX: u64 = 16;
 /// A second attempt goes where what it reads anew takes no more than the so many-th part of its time. Where conversations are long it would else read for
 /// longer than the first one was slow.
 const NEAR: u128 = 10;
@@ -55,15 +46,15 @@ struct Asked {
 
 impl Asked {
     /// How long it takes on a target that has read all of it.
-    fn takes(&self, row: &TargetRow) -> Duration {
+    fn takes(&self, row: &TargetRow, now: Timestamp) -> Duration {
         let usual = self.usual.unwrap_or(row.target.expected).as_micros();
-        let micros = u128::from(usual) * u128::from(row.speed.ratio()) / u128::from(USUAL);
+        let micros = u128::from(usual) * u128::from(row.speed.of_next(row.running == 0, now)) / u128::from(USUAL);
         Duration(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
     /// The same with what it takes until the target works on it.
     fn takes_in_all(&self, row: &TargetRow, now: Timestamp) -> Duration {
-        self.takes(row).plus(row.start(self.bytes, now))
+        self.takes(row, now).plus(row.start(self.bytes, now))
     }
 }
 
@@ -123,7 +114,7 @@ impl Scheduler {
         let [(best, least), (second, next), ..] = *costs.as_slice() else { return None };
         let row = self.targets.row(best);
         let before = self.board.queue.before_at(best, self.now);
-        let turns = u128::from(asked.takes(row).as_micros()) * u128::from(before + 1);
+        let turns = u128::from(asked.takes(row, self.now).as_micros()) * u128::from(before + 1);
         let turn = Duration(u64::try_from(turns / u128::from(row.limit())).unwrap_or(u64::MAX));
         let saves = next.minus(least);
         let ends = self.latest_end(slot, id);
@@ -193,7 +184,7 @@ impl Scheduler {
     fn score(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
         let row = self.targets.row(target);
         let crowd = u128::from(self.policy.placement.crowd) * u128::from(row.running);
-        let crowded = u128::from(asked.takes(row).as_micros()) * crowd / (100 * u128::from(row.limit()));
+        let crowded = u128::from(asked.takes(row, self.now).as_micros()) * crowd / (100 * u128::from(row.limit()));
         self.cost(target, asked, prefix).plus(Duration(u64::try_from(crowded).unwrap_or(u64::MAX)))
     }
 
@@ -202,7 +193,7 @@ impl Scheduler {
         let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() else { return true };
         let asked = self.asked(slot, id);
         let (_, unread) = self.cached(target, &asked, Some(prefix));
-        self.reading(unread) * NEAR <= u128::from(asked.takes(self.targets.row(target)).as_micros())
+        self.reading(unread) * NEAR <= u128::from(asked.takes(self.targets.row(target), self.now).as_micros())
     }
 
     /// Of the tokens that it is given those that the target has read, and those that it would read anew.
@@ -227,7 +218,7 @@ impl Scheduler {
         let price = row.target.price;
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
-        let takes = row.breaker.tries(asked.takes(row).as_micros().into(), &self.policy.limits, self.now);
+        let takes = row.breaker.tries(asked.takes(row, self.now).as_micros().into(), &self.policy.limits, self.now);
         let start = row.start(asked.bytes, self.now).as_micros();
         let sum = takes + u128::from(start) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
@@ -253,8 +244,9 @@ impl Scheduler {
             return;
         }
         let usual = usual.as_micros().max(1);
-        let took = took.minus(flight.start).as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
-        self.targets.row_mut(flight.target).speed.takes(took, usual);
+        let took = took.minus(flight.start).as_micros().clamp(usual / speed::MAX, usual.saturating_mul(speed::MAX));
+        let now = self.now;
+        self.targets.row_mut(flight.target).speed.takes(took, usual, now);
     }
 
     /// The attempt that was slow is still out when the one beside it has succeeded: it would have taken longer than that, which is learned of its task
@@ -292,39 +284,6 @@ impl Foretold {
         }
         let micros = u128::from(self.took.as_micros()) * (u128::from(self.made) + 4 * u128::from(tokens_out));
         Duration(u64::try_from(micros / (5 * u128::from(self.made))).unwrap_or(u64::MAX))
-    }
-}
-
-/// How long the latest attempts on a target took, all together, and how long they would usually have taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Speed {
-    took: u64,
-    usual: u64,
-}
-
-impl Speed {
-    fn takes(&mut self, took: u64, usual: u64) {
-        if self.usual == 0 {
-            (self.took, self.usual) = (usual.saturating_mul(SPEED_PRIOR), usual.saturating_mul(SPEED_PRIOR));
-        }
-        for (sum, more) in [(&mut self.took, took), (&mut self.usual, usual)] {
-            *sum = (*sum - *sum / SPEED_SAMPLES).saturating_add(more);
-        }
-    }
-
-    pub(crate) const fn kept(self) -> (u64, u64) {
-        (self.took, self.usual)
-    }
-
-    pub(crate) const fn remembered((took, usual): (u64, u64)) -> Self {
-        Self { took, usual }
-    }
-
-    /// In parts of [`USUAL`]: greater is slower.
-    fn ratio(self) -> u64 {
-        let ratio = u128::from(self.took) * u128::from(USUAL) / u128::from(self.usual.max(1));
-        let ratio = if self.usual == 0 { USUAL } else { u64::try_from(ratio).unwrap_or(u64::MAX) };
-        if ratio.abs_diff(USUAL) <= SPEED_NOISE { USUAL } else { ratio }
     }
 }
 

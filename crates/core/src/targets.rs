@@ -19,7 +19,7 @@ use crate::pace::Pace;
 use crate::record::Passed;
 use crate::retries::Retries;
 use crate::room::Room;
-use crate::score::Speed;
+use crate::speed::Speed;
 use crate::usual::Usual;
 use crate::warm::Warmth;
 
@@ -161,7 +161,7 @@ impl TargetRow {
         self.pace = Pace::remembered(kept.paces, self.target.rate, ahead, now);
         self.tokens = Usual::remembered(&kept.tokens, self.target.rate.tokens.unwrap_or(u64::MAX));
         self.counted = Usual::remembered(&kept.counted, u64::MAX);
-        self.speed = Speed::remembered(kept.speed);
+        self.speed = Speed::remembered(kept.speed, now);
     }
 
     /// True if it is one service, whatever it is asked.

@@ -252,3 +252,43 @@ fn what_does_part_of_its_work_is_not_left_alone() {
     5000ms targets: t 0/8 broken until 6000ms
     ");
 }
+
+#[test]
+fn where_a_target_fails_for_all_the_last_try_is_not_spent_before_it_would_break() {
+    // Each of six has three tries, and the target fails for two seconds.
+    let all = |what: &dyn Fn(u32) -> String| (1..=6).map(what).collect::<String>();
+    let fail = all(&|run| format!("fail r{run}/a unavailable\n"));
+    let submit = all(&|run| format!("submit r{run} a retry=3 jitter\n"));
+    let told = dialogue(&format!(
+        "policy hedge=0 turned_away=0\ntargets t=8\n{submit}wait 10ms\n{fail}wait 2s\n{fail}wait 7s\n"
+    ));
+    let sent = told.lines().filter(|line| line.contains("dispatch"));
+    assert_snapshot!(sent.collect::<Vec<_>>().join("\n"), @"
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r2/a#1 on t
+       0ms dispatch r3/a#1 on t
+       0ms dispatch r4/a#1 on t
+       0ms dispatch r5/a#1 on t
+       0ms dispatch r6/a#1 on t
+      13ms dispatch r2/a#2 on t
+      59ms dispatch r6/a#2 on t
+      87ms dispatch r1/a#2 on t
+     100ms dispatch r5/a#2 on t
+     126ms dispatch r4/a#2 on t
+     190ms dispatch r3/a#2 on t
+    5336ms dispatch r6/a#3 on t
+    5338ms dispatch r1/a#3 on t
+    5423ms dispatch r2/a#3 on t
+    5558ms dispatch r5/a#3 on t
+    5881ms dispatch r4/a#3 on t
+    5969ms dispatch r3/a#3 on t
+    ");
+    // Where its time is over by then, it is made before.
+    let submit = all(&|run| format!("submit r{run} a retry=2 within=4s\n"));
+    let told = dialogue(&format!("policy hedge=0 turned_away=0\ntargets t=8\n{submit}wait 10ms\n{fail}wait 1s\n"));
+    let sent = told.lines().filter(|line| line.contains("dispatch r6"));
+    assert_snapshot!(sent.collect::<Vec<_>>().join("\n"), @"
+      0ms dispatch r6/a#1 on t
+    210ms dispatch r6/a#2 on t
+    ");
+}

@@ -69,6 +69,17 @@ impl Reference {
         self.accounts.done.get(&target)?.broken
     }
 
+    /// If all its latest attempts were faults, five or what the rules say: until when it would break.
+    pub(super) fn fails_until(&self, target: usize) -> Option<Timestamp> {
+        let (done, rules) = (self.accounts.done.get(&target)?, self.policy.limits);
+        if let Some((until, _)) = done.broken {
+            return Some(until);
+        }
+        let least = usize::from(rules.failures_min);
+        let all_fail = done.faults.len() >= least && done.faults.iter().rev().take(least).all(|fault| *fault);
+        Some(done.only_since?.after(rules.failing_for)).filter(|_| all_fail && rules.failures > 0)
+    }
+
     /// When those that are broken may be tried.
     pub(super) fn tries(&self) -> impl Iterator<Item = Timestamp> {
         self.accounts.done.values().filter_map(|done| done.broken).map(|(until, _)| until)

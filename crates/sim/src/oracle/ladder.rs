@@ -2,7 +2,7 @@
 
 use agendum_core::Next;
 use agendum_types::graph::{Rung, Section};
-use agendum_types::{Class, Effect, Failure, RunId, TaskPath, Timestamp};
+use agendum_types::{Class, Duration, Effect, Failure, RunId, TaskPath, Timestamp};
 
 use super::Reference;
 use super::state::Running;
@@ -118,7 +118,7 @@ impl Reference {
         let bound = (1..tries).fold(u128::from(task.retry.initial_delay.0), |bound, _| {
             (bound * u128::from(task.retry.backoff_percent) / 100).min(u128::from(task.retry.delay_max.0))
         });
-        let bound = agendum_types::Duration(bound.min(u128::from(task.retry.delay_max.0)) as u64);
+        let bound = Duration(bound.min(u128::from(task.retry.delay_max.0)) as u64);
         let asked = self.now.after(failure.retry_after.unwrap_or_default());
         let reopens = if matches!(failure.class, Class::RateLimited | Class::Overloaded) {
             // Another target may be open: the first that is counts.
@@ -134,10 +134,29 @@ impl Reference {
             self.rung(id, path, failure.class, !repeatable).is_none().then(|| self.late(id, path, over)).flatten();
         let end = late.unwrap_or(end);
         let retry = May::Retry { from, to: to.min(Timestamp(over.0 - 1)) };
-        match (from < over, to < over) {
+        let soon = match (from < over, to < over) {
             (true, true) => vec![retry],
             (true, false) => vec![retry, end],
             (false, _) => vec![end],
+        };
+        // What is later than that by chance is not, if it would be too late.
+        let later = self.outlasting(id, path, failure.class);
+        let later = later.map(|(first, last)| (first.max(from), last.max(to)));
+        match later.filter(|(first, _)| *first < over) {
+            None => soon,
+            Some((from, to)) if to < over => vec![May::Retry { from, to }],
+            Some((from, _)) => [vec![May::Retry { from, to: Timestamp(over.0 - 1) }], soon].concat(),
         }
+    }
+
+    /// Between when and when the last attempt is made where all targets fail for all that come.
+    fn outlasting(&self, id: RunId, path: &TaskPath, class: Class) -> Option<(Timestamp, Timestamp)> {
+        let (tries, retry) = (self.runs[&id].tasks[path].tries, self.runs[&id].task(path).retry);
+        let is_fault = matches!(class, Class::Overloaded | Class::Timeout | Class::Unavailable);
+        let targets = self.eligible(id, path).filter(|_| is_fault && tries + 1 >= retry.attempts_max)?;
+        let breaks = targets.into_iter().map(|target| self.fails_until(target));
+        let breaks = breaks.collect::<Option<Vec<_>>>()?.into_iter().min()?;
+        let to = breaks.after(self.policy.limits.pause);
+        Some((if retry.jitter { breaks } else { to }, to))
     }
 }

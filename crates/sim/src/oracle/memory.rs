@@ -12,6 +12,7 @@ use super::estimate::Estimate;
 use super::learned::Seen;
 use super::order::Observed;
 use super::pace::Bucket;
+use super::score::Shown;
 use super::share::{Came, Of};
 use super::state::{Run, Running};
 
@@ -94,7 +95,7 @@ impl Reference {
                 pace: of.paces.get(&row.name).copied(),
                 tokens: of.tokens.get(&row.name).cloned(),
                 counted: of.counted.get(&row.name).cloned(),
-                speed: of.speeds.get(&row.name).copied(),
+                speed: of.speeds.get(&row.name).map(|shown| (shown.took, shown.usual)),
                 done: of.done.get(&place).cloned().unwrap_or_default(),
                 seen: self.seen_of(place),
                 does_most_with: self.knee_to_tell(place),
@@ -221,7 +222,8 @@ impl Reference {
                 let tokens = known.tokens.clone().map(|came| came.at_most(limit));
                 of.tokens.extend(tokens.map(|tokens| (Arc::clone(&row.name), tokens)));
                 of.counted.extend(known.counted.clone().map(|counted| (Arc::clone(&row.name), counted)));
-                of.speeds.extend(known.speed.map(|speed| (Arc::clone(&row.name), speed)));
+                let speed = known.speed.map(|(took, usual)| Shown { took, usual, at: now, waits: 60_000_000 });
+                of.speeds.extend(speed.map(|speed| (Arc::clone(&row.name), speed)));
                 of.retries.insert(place, known.retries);
                 self.has_seen(place, &known.seen);
                 self.has_found(place, known.does_most_with);

@@ -41,6 +41,30 @@ impl Read {
     }
 }
 
+/// How quick a target has shown itself to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// How long attempts took, and would usually have taken.
+    pub(super) took: u64,
+    pub(super) usual: u64,
+    /// When the last of them ended.
+    pub(super) at: Timestamp,
+    /// How many microseconds later it is asked anew, if it is slow.
+    pub(super) waits: u64,
+}
+
+impl Shown {
+    /// In parts of 2^20: greater is slower, and a quarter is chance.
+    fn ratio(&self) -> u128 {
+        let ratio = u128::from(self.took) * (1 << 20) / u128::from(self.usual);
+        if (786_432..=1_310_720).contains(&ratio) { 1 << 20 } else { ratio }
+    }
+
+    fn is_old(&self, now: Timestamp) -> bool {
+        now.since(self.at).0 >= self.waits
+    }
+}
+
 impl Reference {
     /// The free ones of these, with what the attempt would cost there in time, the best first; none where there is nothing to weigh.
     pub(super) fn weighed(&self, id: RunId, path: &TaskPath, targets: &[usize]) -> Vec<(usize, Duration)> {
@@ -134,10 +158,10 @@ impl Reference {
         let inst = &run.tasks[path];
         let estimate = &self.estimates[&run.graph.hash];
         let usual = estimate.usual(inst.node, self.bytes(id, path), self.policy.admission).filter(|_| inst.rung == 0);
-        let shown = self.accounts.speeds.get(&row.name);
-        let speed = shown.map_or(1 << 20, |(took, usual)| u128::from(*took) * (1 << 20) / u128::from(*usual));
-        let is_chance = (786_432..=1_310_720).contains(&speed);
-        let speed = if is_chance { 1 << 20 } else { speed };
+        let speed = self.accounts.speeds.get(&row.name).map_or(1 << 20, Shown::ratio);
+        let is_idle = self.flights.iter().all(|flight| flight.target != target);
+        let is_old = self.accounts.speeds.get(&row.name).is_some_and(|shown| shown.is_old(self.now));
+        let speed = if is_idle && is_old { speed.min(1 << 20) } else { speed };
         let alone = u128::from(usual.unwrap_or(row.expected).0) * speed / (1 << 20);
         let (tokens_in, tokens_cached, unread) = self.tokens(id, path, target);
         let made = estimate.made(inst.node, self.policy.admission).unwrap_or(256);
@@ -226,8 +250,17 @@ impl Reference {
         let usual = usual.max(1);
         let took = self.now.since(flight.sent).minus(flight.start).0.clamp(usual / 16, usual * 16);
         let name = Arc::clone(&self.targets[flight.target].name);
-        let speed = self.accounts.speeds.entry(name).or_insert((16 * usual, 16 * usual));
-        *speed = (speed.0 - speed.0 / 128 + took, speed.1 - speed.1 / 128 + usual);
+        let of_none = Shown { took: 16 * usual, usual: 16 * usual, at: Timestamp(0), waits: 60_000_000 };
+        let shown = self.accounts.speeds.entry(name).or_insert(of_none);
+        if shown.ratio() > 1 << 20 && shown.is_old(self.now) {
+            // It was asked anew: what was before counts once.
+            shown.took = (u128::from(shown.took) * u128::from(usual) / u128::from(shown.usual)) as u64;
+            (shown.usual, shown.waits) = (usual, (2 * shown.waits).min(3_600_000_000));
+        }
+        shown.took = shown.took - shown.took / 128 + took;
+        shown.usual = shown.usual - shown.usual / 128 + usual;
+        shown.waits = if shown.ratio() > 1 << 20 { shown.waits } else { 60_000_000 };
+        shown.at = self.now;
     }
 
     /// The first of two attempts has not ended when the second has: it would have taken longer.

@@ -11,6 +11,7 @@ use super::knee::Knees;
 use super::learned::Learned;
 use super::pace::Bucket;
 use super::score::Read;
+use super::score::Shown;
 use super::{Flight, Reference};
 
 /// By band and tenant.
@@ -34,7 +35,7 @@ pub(super) struct Accounts {
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
     pub(super) tokens: BTreeMap<Arc<str>, Came>,
     /// By target: how long attempts took and would usually have taken, and what it has read.
-    pub(super) speeds: BTreeMap<Arc<str>, (u64, u64)>,
+    pub(super) speeds: BTreeMap<Arc<str>, Shown>,
     pub(super) read: BTreeMap<Arc<str>, Read>,
     /// What was saved up for second attempts; those of late, and those of them that were first.
     pub(super) saved: u64,
