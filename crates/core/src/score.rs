@@ -7,9 +7,10 @@
 //! `tries`: where a part of its latest attempts failed, it has to be done so much more often; `start`: what it loads first, and until it has its input
 //! ([`warm`](crate::warm)).
 //!
-//! What a target has not shown yet counts as usual, and so does what it has shown long ago ([`speed`]); of targets that are alike the first of the table is taken. A target of last resort is taken where no
-//! other is free; one that the budget does not cover is passed over for the next, which counts as a lower one. Where a graph allows certain targets, their
-//! order counts and nothing is weighed. Where a deadline is near, a target on which it would not be kept is taken only if it would be kept on none.
+//! What a target has not shown yet counts as usual, and that it is slow does not count for ever ([`speed`](crate::speed)); of targets that are alike the first
+//! of the table is taken. A target of last resort is taken where no other is free; one that the budget does not cover is passed over for the next, which
+//! counts as a lower one. Where a graph allows certain targets, their order counts and nothing is weighed. Where a deadline is near, a target on which it
+//! would not be kept is taken only if it would be kept on none.
 
 use agendum_types::graph::{Section, Work};
 use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
