@@ -26,7 +26,7 @@ impl Scheduler {
     ) -> Option<Box<Choice>> {
         let (ahead, behind) = self.board.queue.beside(ticket, self.now);
         let passed = self.passed_over(slot, id, ticket, target, scores);
-        let near = self.bends == Some((slot, id));
+        let near = self.bends.is_some_and(|bend| (bend.goes.slot, bend.goes.inst) == (slot, id));
         if !near && ahead + behind == 0 && passed.is_empty() && scores.is_empty() {
             return None;
         }

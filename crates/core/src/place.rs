@@ -283,6 +283,7 @@ impl Scheduler {
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
         self.board.forget_hold(slot, id, &ticket);
         self.board.forget_urgency(slot, id, &ticket);
+        self.passes_first(slot, id);
         let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
@@ -293,8 +294,7 @@ impl Scheduler {
         let span = stood(&waits);
         self.board.plans.get_mut(plan).stood(node, span);
         self.has_stood(ticket.band, span);
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
+        let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
         let row = &self.targets.row(target).target;
         let dispatched = Dispatched {

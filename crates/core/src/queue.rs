@@ -91,6 +91,8 @@ pub(crate) struct Ticket {
     pub(crate) urgent: Option<Timestamp>,
     /// How often that was looked at.
     pub(crate) looks: u8,
+    /// How often another went in its place, since a target had read more of that.
+    pub(crate) passed: u32,
     /// The attempt that was stopped for it.
     pub(crate) stopped: Option<Box<Stopped>>,
     since: Timestamp,
@@ -232,6 +234,7 @@ impl Queue {
             held: None,
             urgent: None,
             looks: 0,
+            passed: 0,
             stopped: None,
             since: now,
             clocks,

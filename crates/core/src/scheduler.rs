@@ -7,6 +7,7 @@ use agendum_types::Policy;
 use agendum_types::{Graph, Hash, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
 
 use crate::action::{Action, Deed, Entry, Step};
+use crate::bend::Bend;
 use crate::board::Board;
 use crate::checkpoint::Checkpoint;
 use crate::child::Spent;
@@ -62,8 +63,8 @@ pub struct Scheduler {
     pub(crate) reopening: bool,
     /// The open runs are taken up in this event.
     pub(crate) taking_up: bool,
-    /// The task that goes next, if it goes before the tenant that has had least.
-    pub(crate) bends: Option<(Slot, InstId)>,
+    /// The task that goes next, if it goes in the place of another.
+    pub(crate) bends: Option<Bend>,
     /// What an earlier life had learned, until the targets are known.
     pub(crate) remembered: Option<Box<Checkpoint>>,
     /// More is told of this instant at once: nothing is sent before.

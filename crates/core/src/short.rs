@@ -41,8 +41,8 @@ impl Scheduler {
             }
             if let Some((class, (_, rank))) = queued {
                 let near = self.nearest(class, band);
-                self.bends = near.map(|rank| (rank.slot, rank.inst));
-                return Some(Next::Queued(class, near.unwrap_or(rank)));
+                self.bends = near;
+                return Some(Next::Queued(class, near.map_or(rank, |bend| bend.goes)));
             }
         }
         self.board.queue.pockets.quiet();

@@ -409,7 +409,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
         Change::Dispatched(out) if out.choice.as_ref().is_some_and(|choice| choice.near) => {
-            vec!["sent before who had had less"]
+            vec!["sent in the place of the first"]
         }
         Change::Dispatched(out) if passes(out, Passed::Broken) => vec!["sent past one that fails"],
         Change::Dispatched(out) if passes(out, Passed::Crowded) => vec!["sent past one that does no more with more"],

@@ -214,7 +214,7 @@ pub struct Fairness {
     /// How many usual attempts a tenant has saved up at most that had nothing to send for a while.
     pub credit: u32,
     /// So many usual attempts a tenant may be ahead of the one that has had least and go first all the same, where a target has read how its task's input
-    /// begins; 0: it never does.
+    /// begins, and so many of its own tasks may go before its first for that; 0: none does.
     pub locality_quantum: u32,
 }
 

@@ -17,7 +17,7 @@ pub struct Choice {
     pub rank: u64,
     /// True if its run might have been late, and so stood behind the others.
     pub risky: bool,
-    /// True if it went before the tenant that had had least, since a target that was free had read more of how its input begins.
+    /// True if it went in the place of the first, since a target that was free had read more of how its input begins.
     pub near: bool,
     /// Tasks for the same targets that went before it while it was queued.
     pub ahead: u64,

@@ -23,16 +23,19 @@ impl Reference {
         };
         let scores = self.weighed(id, path, &targets);
         let passed = self.passed_over(id, path, (&targets, &scores), target);
-        let is_near = self.freed_for().is_none() && !self.first().contains(&(id, path.clone()));
+        let is_freed = self.freed_for().is_some();
+        let is_first = is_freed || self.first().contains(&(id, path.clone()));
+        let may_be_near = !is_freed && self.goes_for_another(id, path);
         let Some(choice) = &said.choice else {
-            return ensure(passed.is_empty() && scores.is_empty() && !is_near, "it does not say what was passed over");
+            return ensure(passed.is_empty() && scores.is_empty() && is_first, "it does not say what was passed over");
         };
-        ensure(choice.near == is_near, "it went for what was read, or did not")?;
+        ensure(if choice.near { may_be_near } else { is_first }, "it went for what was read, or did not")?;
         let told = |(place, score): &(usize, Duration)| (Arc::clone(&self.targets[*place].name), *score);
         let is_weighed = choice.scores.iter().eq(&scores.iter().take(4).map(told).collect::<Vec<_>>());
         ensure(is_weighed, &format!("{scores:?}, and not {:?}", choice.scores))?;
         ensure(choice.passed == passed, &format!("passed over was {passed:?}, and not {:?}", choice.passed))?;
-        let is_free = !is_near && choice.ahead + choice.behind == 0 && passed.is_empty() && choice.scores.is_empty();
+        let is_free =
+            !choice.near && choice.ahead + choice.behind == 0 && passed.is_empty() && choice.scores.is_empty();
         ensure(!is_free, "there was nothing to choose")?;
         self.stands_as_told(id, path, rank, choice)
     }

@@ -128,6 +128,7 @@ impl Reference {
         let inst = self.run(id).inst(path);
         (inst.best, inst.queued_at) = (best, now);
         (inst.urgent_at, inst.looks, inst.stopped) = (urgent_at, 0, None);
+        inst.passed = (0, 0);
         self.must_go(id, path);
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }

@@ -73,7 +73,7 @@ impl Reference {
         }
         let failed = |need: &&Inst| need.how() == Some(How::Failed) && !run.graph.task(need.node).optional;
         if needs.iter().any(|need| need.poisoned || failed(need)) {
-            if !self.goes_on(id, path) {
+            if !self.goes_on(id, path) || self.is_won(id, &parent(path)) {
                 return false;
             }
             self.run(id).inst(path).poisoned = true;
@@ -274,6 +274,16 @@ impl Reference {
             Some((None, ..)) => return false,
         }
         true
+    }
+
+    /// True if this is a race that has all the good results that it waits for, and takes back what has not settled.
+    fn is_won(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        let Some(Work::Group(group)) = run.tasks.get(path).map(|group| &run.graph.task(group.node).work) else {
+            return false;
+        };
+        let good = run.inside(path).iter().filter(|(_, task)| task.how() == Some(How::Succeeded)).count();
+        group.race.is_some_and(|race| race.cancel_rest && good >= race.first as usize)
     }
 
     /// A group ends with its last task, or with the first that fails; a race with its first good results, or when they cannot come.

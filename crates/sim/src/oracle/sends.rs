@@ -37,6 +37,9 @@ impl Reference {
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(inst), &said.waits)?;
         self.tells_of_preemption(id, path, said)?;
+        if said.choice.as_ref().is_some_and(|choice| choice.near) {
+            self.passes_the_first(id, path);
+        }
         self.takes_its_turn(id, path)?;
         self.has_stood(id, path, &said.waits);
         let band = self.band(id, path);

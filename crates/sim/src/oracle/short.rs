@@ -90,7 +90,8 @@ impl Reference {
             if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
                 && let Some(targets) = self.eligible(id, &path)
             {
-                self.run(id).inst(&path).state = State::Queued(rank, targets);
+                let inst = self.run(id).inst(&path);
+                (inst.state, inst.passed.0) = (State::Queued(rank, targets), 0);
             }
         }
     }

@@ -120,6 +120,8 @@ pub(super) struct Inst {
     pub best: Option<(usize, Timestamp)>,
     /// What it seemed to take when it was queued, and when it had to go at the latest.
     pub must_go: Option<(Duration, Timestamp)>,
+    /// While it is queued: how often another went in its place, at least and at most.
+    pub passed: (u32, u32),
     /// While it is queued: when it has to be sent, how often that was looked at, and what was stopped for it.
     pub urgent_at: Option<Timestamp>,
     pub looks: u8,
@@ -279,6 +281,7 @@ impl Inst {
             must_go: None,
             urgent_at: None,
             looks: 0,
+            passed: (0, 0),
             stopped: None,
             gave_way: 0,
             gives_way: false,

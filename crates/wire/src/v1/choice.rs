@@ -21,7 +21,7 @@ pub struct Choice {
     /// True if its run might have been late, and so stood behind the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub risky: bool,
-    /// True if it went before the tenant that had had least, since a target that was free had read more of how its input begins.
+    /// True if it went in the place of the first, since a target that was free had read more of how its input begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub near: bool,
     /// Tasks for the same targets that went before it.
@@ -92,7 +92,7 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
     }
     if choice.near {
         said.push(
-            "it went before the tenant that had had least, since a target had read more of how its input begins"
+            "it went in the place of the first, since a target that was free had read more of how its input begins"
                 .to_owned(),
         );
     }
@@ -194,7 +194,7 @@ mod tests {
         what it was thought to cost, money counted as time: 2s at far, 5ms at built-in (what would be late, and what is a last resort, is taken last)
         0 for just the same targets and units went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
-          it went before the tenant that had had least, since a target had read more of how its input begins;
+          it went in the place of the first, since a target that was free had read more of how its input begins;
           not to big: it had as many attempts as it takes at once;
           not to far: it may not see the labels of its data
         ");
