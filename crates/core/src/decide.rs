@@ -138,11 +138,14 @@ impl Scheduler {
     }
 
     /// When the last attempt is made while every target that would do fails for all that come: not before such a target breaks if that goes on. Pauses between
-    /// attempts are meant for chance, and are over in less than a second; from where it breaks on, one at a time tries it.
+    /// attempts are meant for chance, and are over in less than a second; from where it breaks on, one at a time tries it. Where a rung of `catch` takes the
+    /// failure, or the task is optional, the run goes on without it, and soon.
     fn outlasting(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Option<Timestamp> {
-        let retry = self.board.plan(slot).task(self.board.run(slot).inst(id).node).retry;
+        let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
+        let (retry, is_optional) = (task.retry, task.optional);
         let is_last = self.board.run(slot).inst(id).rung_attempts + 1 >= retry.attempts_max;
-        if !is_last || breaker::fault_of(failure.class) != Some(true) {
+        let can_do_without = is_optional || self.board.next_rung(slot, id, failure, false).is_some();
+        if !is_last || can_do_without || breaker::fault_of(failure.class) != Some(true) {
             return None;
         }
         let (class, rules) = (self.class_of(slot, id)?, self.policy.limits);

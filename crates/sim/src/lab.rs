@@ -6,6 +6,7 @@
 //! a change of behaviour.
 
 pub mod backends;
+pub mod balancers;
 pub mod bounds;
 pub mod chart;
 pub mod data;
@@ -27,6 +28,7 @@ pub mod world;
 use agendum_types::policy::Index;
 use agendum_types::{Limits, Policy};
 
+use balancers::Balancer;
 use bounds::Knows;
 use fleet::Fleet;
 use flows::{Budget, Sees};
@@ -92,6 +94,8 @@ pub enum Contender {
     Slots(Knows),
     /// The rule of others inside the engine.
     Engine(Rule),
+    /// A balancer of others before backends.
+    Balanced(Balancer),
     /// A list schedule of workflows.
     Listed(Sees),
     /// The core as always, with workflows whose further needs keep it to the schedule of a search.
@@ -105,7 +109,8 @@ impl Contender {
     /// and workers are far away; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
     /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen
     /// nothing; `plain:`, where what pools hold does not count where the tasks of a run stand; `alike:`, where nobody knows what tenants weigh; `oracle`; the
-    /// path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows
+    /// path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; before backends `reference:least-loaded`,
+    /// `reference:sticky`, `reference:preble`; of workflows
     /// `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so long; `reference:fifo`,
     /// `reference:near` on the workers that are near alone, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
@@ -119,6 +124,9 @@ impl Contender {
             "reference:fcfs" => Self::Engine(Rule::Fcfs),
             "reference:vtc" => Self::Engine(Rule::Vtc),
             "reference:lcf" => Self::Engine(Rule::Lcf),
+            "reference:least-loaded" => Self::Balanced(Balancer::LeastLoaded),
+            "reference:sticky" => Self::Balanced(Balancer::Sticky),
+            "reference:preble" => Self::Balanced(Balancer::Preble),
             "reference:fifo" => Self::Listed(Sees::Nothing),
             "reference:near" => Self::Listed(Sees::Near),
             "oracle:means" => Self::Listed(Sees::Means),
@@ -162,7 +170,9 @@ impl Contender {
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
                 Ok(Seen::joined(jobs.iter().map(one).collect::<Result<Vec<_>, String>>()?.into_iter()))
             }
-            Self::Slots(_) | Self::Engine(_) | Self::Listed(_) | Self::Thought(_) if !met.faults.is_none() => {
+            Self::Slots(_) | Self::Engine(_) | Self::Balanced(_) | Self::Listed(_) | Self::Thought(_)
+                if !met.faults.is_none() =>
+            {
                 Err("only the core meets `faults`".into())
             }
             Self::Slots(knows) => {
@@ -172,6 +182,10 @@ impl Contender {
             Self::Engine(rule) => {
                 let spec = fleet.engine().ok_or("that reference is of an engine")?;
                 Ok(reference::engine(workload, jobs, spec, *rule, |job| fleet.ideal(job)))
+            }
+            Self::Balanced(rule) => {
+                let spec = fleet.backends().ok_or("that balancer is of backends")?;
+                balancers::play(jobs, spec, *rule, |job| fleet.ideal(job))
             }
             Self::Listed(sees) => {
                 is_of(fleet.is_in_turn(), "that reference is of workflows that come in turn")?;

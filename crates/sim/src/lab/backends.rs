@@ -97,6 +97,12 @@ impl Memory {
         }
     }
 
+    /// How many blocks of this beginning a backend remembers.
+    #[must_use]
+    pub fn known(&self, backend: usize, prefix: &Prefix) -> u64 {
+        self.read[backend].known(prefix)
+    }
+
     /// A call is taken up there: how long it takes.
     pub fn takes(&mut self, backend: usize, round: &Round) -> Duration {
         let stalls = self.chance.below(1_000) < u64::from(self.spec.stalls.per_mille);

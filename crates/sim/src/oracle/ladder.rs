@@ -153,7 +153,9 @@ impl Reference {
     fn outlasting(&self, id: RunId, path: &TaskPath, class: Class) -> Option<(Timestamp, Timestamp)> {
         let (tries, retry) = (self.runs[&id].tasks[path].tries, self.runs[&id].task(path).retry);
         let is_fault = matches!(class, Class::Overloaded | Class::Timeout | Class::Unavailable);
-        let targets = self.eligible(id, path).filter(|_| is_fault && tries + 1 >= retry.attempts_max)?;
+        let does_without = self.runs[&id].task(path).optional || self.rung(id, path, class, false).is_some();
+        let is_put_off = is_fault && !does_without && tries + 1 >= retry.attempts_max;
+        let targets = self.eligible(id, path).filter(|_| is_put_off)?;
         let breaks = targets.into_iter().map(|target| self.fails_until(target));
         let breaks = breaks.collect::<Option<Vec<_>>>()?.into_iter().min()?;
         let to = breaks.after(self.policy.limits.pause);
