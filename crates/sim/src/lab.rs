@@ -109,10 +109,10 @@ impl Contender {
     /// and workers are far away; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `unbent:`, where nobody goes before the
     /// tenant that has had least; `full:`, where a target gets as many at once as it is said to take; `cold:`, where each workflow meets a core that has seen
     /// nothing; `plain:`, where what pools hold does not count where the tasks of a run stand; `alike:`, where nobody knows what tenants weigh; `oracle`; the
-    /// path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; before backends `reference:least-loaded`,
-    /// `reference:sticky`, `reference:preble`; of workflows
-    /// `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so long; `reference:fifo`,
-    /// `reference:near` on the workers that are near alone, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; before backends
+    /// `reference:least-loaded`, `reference:sticky`, `reference:preble`; of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule
+    /// that a search has found after so many, or so long; `reference:fifo`, `reference:near` on the workers that are near alone, and as clairvoyants
+    /// `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
