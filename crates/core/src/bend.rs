@@ -1,8 +1,8 @@
 //! Where the order gives way to what a target has read: a task goes in the place of the first if a target that is free remembers more of how its input
 //! begins than of the other's.
 //!
-//! **Of the same tenant** it is one of the next few, and the first of them is passed so often at most (`locality_quantum`); not at all where its run has a
-//! deadline. Under a backlog a free place would else go to whoever stands first, and what it has read to nobody: the task that could use it goes where the
+//! **Of the same tenant** it is one of the next few, and whoever is first is passed so often at most (`locality_quantum`); nobody whose run has a deadline is
+//! passed. Under a backlog a free place would else go to whoever stands first, and what it has read to nobody: the task that could use it goes where the
 //! next place is free.
 //!
 //! **Of another tenant** it is the first, if what that tenant has had is no more than as many usual attempts ahead (deficit longest prefix match,
@@ -78,7 +78,9 @@ impl Scheduler {
         if ticket.passed >= quantum || has_deadline {
             return SmallVec::new();
         }
-        self.board.queue.in_time(ticket).skip(1).take(TASKS - 1).copied().collect()
+        // Nobody goes before one that has to be answered in time.
+        let has_time = |rank: &&Rank| self.board.run(rank.slot).deadline.is_none();
+        self.board.queue.in_time(ticket).skip(1).take_while(has_time).take(TASKS - 1).copied().collect()
     }
 
     /// A task is sent: where it went in the place of another, that was passed once more.

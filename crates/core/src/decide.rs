@@ -10,6 +10,11 @@ use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 
+/// For no longer than this the last attempt waits for a target to be well again, or to break,
+const PUT_OFF_MAX: Duration = Duration::secs(10);
+/// and what waits for that comes back within this.
+const SPREAD_MAX: Duration = Duration::secs(1);
+
 /// Whether a failed attempt is made again.
 enum Retrying {
     At(Timestamp),
@@ -152,8 +157,21 @@ impl Scheduler {
         let candidates = self.board.queue.candidates(class).iter();
         let fail = candidates.map(|target| self.targets.row(*target).breaker.fails_until(&rules));
         let breaks = fail.collect::<Option<SmallVec<[Timestamp; 4]>>>()?.into_iter().min()?;
-        let spread = rules.pause.as_micros();
-        Some(breaks.after(Duration(if retry.jitter { self.rng.up_to(spread) } else { spread })))
+        let spread = rules.pause.min(SPREAD_MAX).as_micros();
+        let at = breaks.after(Duration(if retry.jitter { self.rng.up_to(spread) } else { spread }));
+        Some(at.min(self.now.after(PUT_OFF_MAX)).min(self.worth_until(slot, id)))
+    }
+
+    /// Until when an attempt may wait that is not to be late for that: for half of the time that is left, of which twice what it takes is kept.
+    fn worth_until(&self, slot: Slot, id: InstId) -> Timestamp {
+        let ends = self.latest_end(slot, id);
+        if ends == Timestamp::MAX {
+            return ends;
+        }
+        let left = ends.since(self.now);
+        let takes = self.usual(slot, id).unwrap_or_default();
+        let half = Duration(left.as_micros() / 2);
+        self.now.after(half.min(left.minus(takes).minus(takes)))
     }
 
     /// True if a task whose attempt was turned away for want of room is queued anew at once. One that comes near the limit

@@ -1,8 +1,8 @@
 //! How quick a target is beside others: how long its latest attempts took in relation to what attempts of their tasks usually take.
 //!
 //! Who is slow gets little, and so nobody would find out that it is well again. What says that a target is slow gets old therefore: where nothing has ended
-//! there for a minute and nothing is out, the next attempt goes there as if it were as quick as others, and counts as much as all before it. Where that one is
-//! slow too, it takes twice as long until the next; an hour at most.
+//! there for a minute and nothing is out, the next attempt goes there as if it were as quick as others, and counts as much as all before it. It takes twice as
+//! long until the one after that, an hour at most, unless the first shows that the target is well: it may be slow too, or never come back.
 
 use agendum_types::{Duration, Timestamp};
 
@@ -30,6 +30,8 @@ pub(crate) struct Speed {
     seen_at: Timestamp,
     /// and how long it is not asked anew after that.
     old_after: Duration,
+    /// It was asked anew, and what came of that is not known.
+    is_asked: bool,
 }
 
 impl Default for Speed {
@@ -39,15 +41,22 @@ impl Default for Speed {
 }
 
 impl Speed {
+    /// An attempt is sent there.
+    pub(crate) fn asks(&mut self, is_idle: bool, now: Timestamp) {
+        if is_idle && self.is_old(now) && self.ratio() > USUAL {
+            self.old_after = Duration(self.old_after.as_micros().saturating_mul(2)).min(OLD_MAX);
+            (self.seen_at, self.is_asked) = (now, true);
+        }
+    }
+
     /// An attempt took so long, and would usually have taken so long.
     pub(crate) fn takes(&mut self, took: u64, usual: u64, now: Timestamp) {
         if self.usual == 0 {
             (self.took, self.usual) = (usual.saturating_mul(PRIOR), usual.saturating_mul(PRIOR));
         }
-        if self.ratio() > USUAL && self.is_old(now) {
+        if std::mem::take(&mut self.is_asked) {
             let before = u128::from(self.took) * u128::from(usual) / u128::from(self.usual.max(1));
             (self.took, self.usual) = (u64::try_from(before).unwrap_or(u64::MAX), usual);
-            self.old_after = Duration(self.old_after.as_micros().saturating_mul(2)).min(OLD_MAX);
         }
         for (sum, more) in [(&mut self.took, took), (&mut self.usual, usual)] {
             *sum = (*sum - *sum / SAMPLES).saturating_add(more);
@@ -63,7 +72,7 @@ impl Speed {
     }
 
     pub(crate) const fn remembered((took, usual): (u64, u64), now: Timestamp) -> Self {
-        Self { took, usual, seen_at: now, old_after: OLD }
+        Self { took, usual, seen_at: now, old_after: OLD, is_asked: false }
     }
 
     /// By how much an attempt takes longer that is sent now, in parts of [`USUAL`].
@@ -93,7 +102,9 @@ mod tests {
     fn after(attempts: &[(u64, u64)], is_idle: bool, second: u64) -> u64 {
         let mut speed = Speed::default();
         for (second, percent) in attempts {
-            speed.takes(percent * 10, 1_000, Timestamp(second * 1_000_000));
+            let now = Timestamp(second * 1_000_000);
+            speed.asks(true, now);
+            speed.takes(percent * 10, 1_000, now);
         }
         speed.of_next(is_idle, Timestamp(second * 1_000_000)) * 100 / USUAL
     }

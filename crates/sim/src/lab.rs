@@ -176,15 +176,15 @@ impl Contender {
                 Err("only the core meets `faults`".into())
             }
             Self::Slots(knows) => {
-                let count = fleet.plain().ok_or("that oracle is of slots")?;
+                let count = fleet.plain().ok_or("it is for a fleet of `slots`")?;
                 Ok(bounds::slots(jobs, count, *knows))
             }
             Self::Engine(rule) => {
-                let spec = fleet.engine().ok_or("that reference is of an engine")?;
+                let spec = fleet.engine().ok_or("it is for a fleet that is an `engine`")?;
                 Ok(reference::engine(workload, jobs, spec, *rule, |job| fleet.ideal(job)))
             }
             Self::Balanced(rule) => {
-                let spec = fleet.backends().ok_or("that balancer is of backends")?;
+                let spec = fleet.backends().ok_or("it is for a fleet of `backends`")?;
                 balancers::play(jobs, spec, *rule, |job| fleet.ideal(job))
             }
             Self::Listed(sees) => {

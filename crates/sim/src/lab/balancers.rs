@@ -18,7 +18,7 @@ pub enum Balancer {
     /// To the one that remembers most of the input, unless it has so many calls more than the one with the fewest: then to that.
     Sticky,
     /// Exploit or explore (Preble, arXiv 2407.00023): to the one that remembers most, if that is more than what it would have to read; else to the one with
-    /// the least to do, what of the call it would have to read included. Without moving what was sent already.
+    /// the least to do, what of the call it would have to read included. Nothing of what it does where one is overloaded.
     Preble,
 }
 

@@ -91,7 +91,7 @@ fn one_seed<'c>(
     let mut all = Vec::new();
     for (name, contender) in contenders {
         told(name);
-        let mut played = contender.play(workload, &jobs, met, clock)?;
+        let mut played = contender.play(workload, &jobs, met, clock).map_err(|error| format!("{name}: {error}"))?;
         if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
             return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
         }

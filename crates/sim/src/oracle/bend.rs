@@ -150,7 +150,9 @@ impl Reference {
             left -= seen;
             Alike { all, seen }
         };
-        by_rank.into_values().map(take).filter(|alike| alike.seen > 0).collect()
+        // Those that are alike are of one run.
+        let has_time = |all: &Vec<Known>| all.iter().all(|((id, _), _)| self.runs[id].submitted.deadline.is_none());
+        by_rank.into_values().take_while(has_time).map(take).filter(|alike| alike.seen > 0).collect()
     }
 }
 

@@ -222,7 +222,8 @@ impl Reference {
                 let tokens = known.tokens.clone().map(|came| came.at_most(limit));
                 of.tokens.extend(tokens.map(|tokens| (Arc::clone(&row.name), tokens)));
                 of.counted.extend(known.counted.clone().map(|counted| (Arc::clone(&row.name), counted)));
-                let speed = known.speed.map(|(took, usual)| Shown { took, usual, at: now, waits: 60_000_000 });
+                let speed =
+                    known.speed.map(|(took, usual)| Shown { took, usual, at: now, waits: 60_000_000, asked: false });
                 of.speeds.extend(speed.map(|speed| (Arc::clone(&row.name), speed)));
                 of.retries.insert(place, known.retries);
                 self.has_seen(place, &known.seen);

@@ -51,6 +51,8 @@ pub(super) struct Shown {
     pub(super) at: Timestamp,
     /// How many microseconds later it is asked anew, if it is slow.
     pub(super) waits: u64,
+    /// That was done, and it has not answered.
+    pub(super) asked: bool,
 }
 
 impl Shown {
@@ -226,6 +228,16 @@ impl Reference {
         Some((usual?, estimate.made(inst.node, rules).unwrap_or_default()))
     }
 
+    /// An attempt is about to be sent there: where what it showed is old, that asks it anew.
+    pub(super) fn asks_anew(&mut self, target: usize) {
+        let (now, is_idle) = (self.now, self.flights.iter().all(|flight| flight.target != target));
+        let name = Arc::clone(&self.targets[target].name);
+        let Some(shown) = self.accounts.speeds.get_mut(&name).filter(|_| is_idle) else { return };
+        if shown.is_old(now) && shown.ratio() > 1 << 20 {
+            (shown.at, shown.asked, shown.waits) = (now, true, (2 * shown.waits).min(3_600_000_000));
+        }
+    }
+
     /// It is sent there.
     pub(super) fn is_read(&mut self, id: RunId, path: &TaskPath, target: usize) {
         let Some(prefix) = self.runs[&id].tasks[path].prefix.clone() else { return };
@@ -250,12 +262,12 @@ impl Reference {
         let usual = usual.max(1);
         let took = self.now.since(flight.sent).minus(flight.start).0.clamp(usual / 16, usual * 16);
         let name = Arc::clone(&self.targets[flight.target].name);
-        let of_none = Shown { took: 16 * usual, usual: 16 * usual, at: Timestamp(0), waits: 60_000_000 };
+        let of_none = Shown { took: 16 * usual, usual: 16 * usual, at: Timestamp(0), waits: 60_000_000, asked: false };
         let shown = self.accounts.speeds.entry(name).or_insert(of_none);
-        if shown.ratio() > 1 << 20 && shown.is_old(self.now) {
-            // It was asked anew: what was before counts once.
+        if shown.asked {
+            // What was before counts once.
             shown.took = (u128::from(shown.took) * u128::from(usual) / u128::from(shown.usual)) as u64;
-            (shown.usual, shown.waits) = (usual, (2 * shown.waits).min(3_600_000_000));
+            (shown.usual, shown.asked) = (usual, false);
         }
         shown.took = shown.took - shown.took / 128 + took;
         shown.usual = shown.usual - shown.usual / 128 + usual;

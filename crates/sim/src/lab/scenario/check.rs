@@ -110,7 +110,10 @@ impl Scenario {
         if self.fleet.engine().is_none() || !matches!(self.workload, Kind::Vtc { .. } | Kind::Servegen { .. }) {
             return Err("`tenancy` is of calls of tenants to an engine: of `vtc` or `servegen`".into());
         }
-        within("tenancy: weights", of.weights.len() as u64, 1, TENANTS_MAX)?;
+        if of.weights.is_empty() {
+            return Err("`tenancy: weights` is empty: write one at least, such as [1, 2]".into());
+        }
+        within("tenancy: how many weights", of.weights.len() as u64, 1, TENANTS_MAX)?;
         of.weights.iter().try_for_each(|weight| within("tenancy: weights", (*weight).into(), 1, 1_000))?;
         within("tenancy: background_percent", of.background_percent.into(), 0, 99)
     }

@@ -81,7 +81,7 @@ fn a_number_that_cannot_be_played_is_an_error() {
         ("e3-servegen", "calls: 4200", "calls: 0", "`arrivals: calls: 0`"),
         ("e3-servegen", "secs: 1200", "secs: 18446744073709551615", "`arrivals: secs:"),
         ("e3-servegen", "[30, 19,", "[30, -19,", "`generate: percent: -19`"),
-        ("e3-weights", "[1, 2, 4]", "[]", "`tenancy: weights: 0`"),
+        ("e3-weights", "[1, 2, 4]", "[]", "`tenancy: weights` is empty"),
         ("e3-weights", "[1, 2, 4]", "[1, 0]", "`tenancy: weights: 0`: write a number from 1 to 1000"),
         ("e3-weights", "percent: 30", "percent: 100", "`tenancy: background_percent: 100`"),
         ("e2", "loads:", "tenancy: { weights: [1] }\nloads:", "`tenancy` is of calls of tenants to an engine"),
