@@ -379,9 +379,6 @@ impl Scheduler {
         let row = self.targets.row_mut(target);
         let start = if reattach.is_none() { row.start(bytes, self.now) } else { Duration::ZERO };
         let is_cold = row.loads(self.now) > Duration::ZERO;
-        if reattach.is_none() {
-            row.speed.asks(row.running == 0, self.now);
-        }
         row.takes(self.now);
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);

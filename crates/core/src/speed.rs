@@ -41,9 +41,9 @@ impl Default for Speed {
 }
 
 impl Speed {
-    /// An attempt is sent there.
-    pub(crate) fn asks(&mut self, is_idle: bool, now: Timestamp) {
-        if is_idle && self.is_old(now) && self.ratio() > USUAL {
+    /// An attempt is sent there, where nothing is out.
+    pub(crate) fn asks(&mut self, now: Timestamp) {
+        if self.is_old(now) && self.ratio() > USUAL {
             self.old_after = Duration(self.old_after.as_micros().saturating_mul(2)).min(OLD_MAX);
             (self.seen_at, self.is_asked) = (now, true);
         }
@@ -103,7 +103,7 @@ mod tests {
         let mut speed = Speed::default();
         for (second, percent) in attempts {
             let now = Timestamp(second * 1_000_000);
-            speed.asks(true, now);
+            speed.asks(now);
             speed.takes(percent * 10, 1_000, now);
         }
         speed.of_next(is_idle, Timestamp(second * 1_000_000)) * 100 / USUAL

@@ -103,6 +103,7 @@ impl TargetRow {
     pub(crate) fn takes(&mut self, now: Timestamp) {
         if self.running == 0 {
             self.warmth.wakes(self.target.cold, now);
+            self.speed.asks(now);
         }
         self.counts(now, |running| running + 1);
     }

@@ -146,9 +146,7 @@ impl Reference {
         let (ends_at, may_stop) = self.is_watched(id, path, said);
         let start = if said.reattached { Duration::ZERO } else { self.start(target, bytes) };
         let is_cold = self.loads(target) > Duration::ZERO;
-        if !said.reattached {
-            self.asks_anew(target);
-        }
+        self.asks_anew(target);
         self.wakes(target);
         let turn = self.tries_it(target);
         self.flights.push(Flight {
