@@ -162,7 +162,8 @@ impl Scheduler {
         Some(at.min(self.now.after(PUT_OFF_MAX)).min(self.worth_until(slot, id)))
     }
 
-    /// Until when an attempt may wait that is not to be late for that: for half of the time that is left, of which twice what it takes is kept.
+    /// Until when an attempt may wait that is not to be late for that: for a third of the time that is left, of which twice what it takes is kept: it may have
+    /// to wait in the queue once more.
     fn worth_until(&self, slot: Slot, id: InstId) -> Timestamp {
         let ends = self.latest_end(slot, id);
         if ends == Timestamp::MAX {
@@ -170,8 +171,8 @@ impl Scheduler {
         }
         let left = ends.since(self.now);
         let takes = self.usual(slot, id).unwrap_or_default();
-        let half = Duration(left.as_micros() / 2);
-        self.now.after(half.min(left.minus(takes).minus(takes)))
+        let third = Duration(left.as_micros() / 3);
+        self.now.after(third.min(left.minus(takes).minus(takes)))
     }
 
     /// True if a task whose attempt was turned away for want of room is queued anew at once. One that comes near the limit

@@ -283,12 +283,12 @@ fn where_a_target_fails_for_all_the_last_try_is_not_spent_before_it_would_break(
     5881ms dispatch r4/a#3 on t
     5969ms dispatch r3/a#3 on t
     ");
-    // Where its time is over by then, half of what is left is waited for.
+    // Where its time is over by then, a third of what is left is waited for.
     let submit = all(&|run| format!("submit r{run} a retry=2 within=4s\n"));
     let told = dialogue(&format!("policy hedge=0 turned_away=0\ntargets t=8\n{submit}wait 10ms\n{fail}wait 3s\n"));
     let sent = told.lines().filter(|line| line.contains("dispatch r6"));
     assert_snapshot!(sent.collect::<Vec<_>>().join("\n"), @"
        0ms dispatch r6/a#1 on t
-    2005ms dispatch r6/a#2 on t
+    1340ms dispatch r6/a#2 on t
     ");
 }

@@ -163,13 +163,13 @@ impl Reference {
         Some((if retry.jitter { breaks } else { to }.min(most), to.min(most)))
     }
 
-    /// Half of the time that is left, and no more than leaves twice what it takes.
+    /// A third of the time that is left, and no more than leaves twice what it takes.
     fn worth_until(&self, id: RunId, path: &TaskPath) -> Timestamp {
         let Some(ends) = self.latest_end(id, path) else { return Timestamp(u64::MAX) };
         let (run, inst) = (&self.runs[&id], &self.runs[&id].tasks[path]);
         let usual = self.estimates[&run.graph.hash].usual(inst.node, self.bytes(id, path), self.policy.admission);
         let takes = usual.filter(|_| inst.rung == 0).map_or(0, |usual| usual.0);
         let left = ends.since(self.now).0;
-        self.now.after(Duration((left / 2).min(left.saturating_sub(2 * takes))))
+        self.now.after(Duration((left / 3).min(left.saturating_sub(2 * takes))))
     }
 }
