@@ -274,7 +274,7 @@ fn faults_say_what_is_wrong_with_them() {
     assert_eq!(wrong("{ again: { times: 3, after_ms: 1000 } }", backend), "`faults` name backend 2, and there are 1");
     assert!(wrong("{ again: { times: 3, after_ms: 1000 } }", "{ outages: [{ from_s: 1 }] }").contains("missing field"));
     let scenario = Scenario::read(&text.replace("policies: [", "policies: [oracle, ")).unwrap();
-    assert_eq!(super::run(&scenario, None, &|| 0, &|_| {}).unwrap_err(), "only the core meets `faults`");
+    assert_eq!(super::run(&scenario, None, &|| 0, &|_| {}).unwrap_err(), "oracle: only the core meets `faults`");
     let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e5").unwrap();
     let message = Scenario::read(&text.replace("loads: [4, 16]", "loads: [4.5]")).unwrap_err();
     assert_eq!(message, "4.5 workers: a load is how many there are, from 1 on");
