@@ -44,7 +44,8 @@ impl Scheduler {
     /// The task that goes instead of the first of its class and band, if one does.
     pub(crate) fn nearest(&self, class: ClassId, band: Priority) -> Option<Bend> {
         let quantum = self.policy.fairness.locality_quantum;
-        if quantum == 0 || !self.targets.reads() || !self.board.queue.has_units(class) {
+        let is_alone = || self.board.queue.len_of(class) < 2;
+        if quantum == 0 || !self.targets.reads() || is_alone() || !self.board.queue.has_units(class) {
             return None;
         }
         let candidates = self.board.queue.candidates(class).iter().copied();

@@ -131,11 +131,8 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let deadline = run.deadline.filter(|_| task.section == Section::Main);
-        let over = deadline.unwrap_or(Timestamp::MAX).min(inst.expires);
         let at = later.map_or(soon, |later| later.max(soon));
-        let at = if at < over { at } else { soon };
-        match deadline {
+        match run.deadline.filter(|_| task.section == Section::Main) {
             Some(deadline) if deadline <= at && deadline <= inst.expires => Retrying::TooLate(Limit::Run),
             Some(_) | None if inst.expires <= at => Retrying::TooLate(Limit::Task(inst.expires)),
             Some(_) | None => Retrying::At(at),
@@ -149,8 +146,10 @@ impl Scheduler {
         let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         let (retry, is_optional) = (task.retry, task.optional);
         let is_last = self.board.run(slot).inst(id).rung_attempts + 1 >= retry.attempts_max;
-        let can_do_without = is_optional || self.board.next_rung(slot, id, failure, false).is_some();
-        if !is_last || can_do_without || breaker::fault_of(failure.class) != Some(true) {
+        if !is_last || is_optional || breaker::fault_of(failure.class) != Some(true) {
+            return None;
+        }
+        if self.board.next_rung(slot, id, failure, false).is_some() {
             return None;
         }
         let (class, rules) = (self.class_of(slot, id)?, self.policy.limits);

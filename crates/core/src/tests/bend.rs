@@ -15,6 +15,13 @@ fn after(policy: &str, scenario: &str) -> String {
     ))
 }
 
+/// What was sent from r1 on, and what is told of the last.
+fn sent(told: &str) -> String {
+    let from = told.lines().position(|line| line.contains("dispatch r1/")).unwrap();
+    let shown = |line: &&str| line.contains("dispatch") || line.contains("balanced");
+    told.lines().skip(from).filter(shown).map(str::trim).collect::<Vec<_>>().join("\n")
+}
+
 /// A call of a tenant that begins so and has ended.
 fn talk(run: u32, tenant: &str, begins: &str) -> String {
     format!("say a begins={begins}\nsubmit r{run} tenant={tenant} a reads=inputs\nwait 1s\nok r{run}/a\n")
@@ -33,12 +40,7 @@ fn who_goes_on_goes_before_who_has_had_less() {
         drain 1s
         attempts r4
     ";
-    let order = |policy: &str| {
-        let told = after(policy, scenario);
-        let from = told.lines().position(|line| line.contains("dispatch r1/")).unwrap();
-        let shown = |line: &&str| line.contains("dispatch") || line.contains("balanced");
-        told.lines().skip(from).filter(shown).map(str::trim).collect::<Vec<_>>().join("\n")
-    };
+    let order = |policy: &str| sent(&after(policy, scenario));
     assert_snapshot!(order("quantum=0"), @"
     2000ms dispatch r1/v#1 on t
     3000ms dispatch r3/a#1 on t
@@ -111,9 +113,7 @@ fn of_one(policy: &str, first: &str, more: &str) -> String {
             say a begins=abcd\nsubmit r4 a reads=inputs\n{more}drain 1s\nattempts r4"
         ),
     );
-    let from = told.lines().position(|line| line.contains("dispatch r1/")).unwrap();
-    let shown = |line: &&str| line.contains("dispatch") || line.contains("balanced");
-    told.lines().skip(from + 1).filter(shown).map(str::trim).collect::<Vec<_>>().join("\n")
+    sent(&told).split_once('\n').unwrap().1.to_owned()
 }
 
 #[test]
