@@ -102,6 +102,23 @@ pub enum Contender {
     Thought(Budget),
 }
 
+/// Those that are no core, by name.
+const FIXED: [(&str, Contender); 13] = [
+    ("oracle", Contender::Slots(Knows::Rest)),
+    ("oracle:means", Contender::Listed(Sees::Means)),
+    ("oracle:sizes", Contender::Listed(Sees::Sizes)),
+    ("oracle:times", Contender::Listed(Sees::Times)),
+    ("reference:call-fifo", Contender::Slots(Knows::Ready)),
+    ("reference:fcfs", Contender::Engine(Rule::Fcfs)),
+    ("reference:vtc", Contender::Engine(Rule::Vtc)),
+    ("reference:lcf", Contender::Engine(Rule::Lcf)),
+    ("reference:least-loaded", Contender::Balanced(Balancer::LeastLoaded)),
+    ("reference:sticky", Contender::Balanced(Balancer::Sticky)),
+    ("reference:preble", Contender::Balanced(Balancer::Preble)),
+    ("reference:fifo", Contender::Listed(Sees::Nothing)),
+    ("reference:near", Contender::Listed(Sees::Near)),
+];
+
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging, and
     /// `balanced+9` where a tenant that comes back has saved up so many attempts; `blind:` before one of these, where all tenants are one; `unpaced:`, where
@@ -118,40 +135,32 @@ impl Contender {
     ///
     /// If there is none.
     pub fn named(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "oracle" => Self::Slots(Knows::Rest),
-            "reference:call-fifo" => Self::Slots(Knows::Ready),
-            "reference:fcfs" => Self::Engine(Rule::Fcfs),
-            "reference:vtc" => Self::Engine(Rule::Vtc),
-            "reference:lcf" => Self::Engine(Rule::Lcf),
-            "reference:least-loaded" => Self::Balanced(Balancer::LeastLoaded),
-            "reference:sticky" => Self::Balanced(Balancer::Sticky),
-            "reference:preble" => Self::Balanced(Balancer::Preble),
-            "reference:fifo" => Self::Listed(Sees::Nothing),
-            "reference:near" => Self::Listed(Sees::Near),
-            "oracle:means" => Self::Listed(Sees::Means),
-            "oracle:sizes" => Self::Listed(Sees::Sizes),
-            "oracle:times" => Self::Listed(Sees::Times),
-            _ if name.starts_with("thinking:") => {
-                let budget = &name["thinking:".len()..];
-                let wrong = |error| format!("{name:?}: {error}");
-                Self::Thought(match budget.strip_suffix("ms") {
-                    Some(millis) => Budget::Millis(millis.parse::<u32>().map_err(wrong)?.into()),
-                    None => Budget::Schedules(budget.parse::<u32>().map_err(wrong)?.into()),
-                })
+        if let Some((_, fixed)) = FIXED.iter().find(|(fixed, _)| *fixed == name) {
+            return Ok(fixed.clone());
+        }
+        if let Some(budget) = name.strip_prefix("thinking:") {
+            let wrong = |error| format!("{name:?}: {error}");
+            return Ok(Self::Thought(match budget.strip_suffix("ms") {
+                Some(millis) => Budget::Millis(millis.parse::<u32>().map_err(wrong)?.into()),
+                None => Budget::Schedules(budget.parse::<u32>().map_err(wrong)?.into()),
+            }));
+        }
+        let (mut rest, mut view, mut is_cold) = (name, View::default(), false);
+        while let Some((word, of)) = rest.split_once(':') {
+            match word {
+                "blind" => view.blind = true,
+                "alike" => view.alike = true,
+                "unpaced" => view.unpaced = true,
+                "unread" => view.unread = true,
+                "unwarned" => view.unwarned = true,
+                "plain" => view.plain = true,
+                "cold" => is_cold = true,
+                _ => break,
             }
-            _ => {
-                let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
-                let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
-                let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
-                let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
-                let (rest, plain) = rest.strip_prefix("plain:").map_or((rest, false), |rest| (rest, true));
-                let (rest, unwarned) = rest.strip_prefix("unwarned:").map_or((rest, false), |rest| (rest, true));
-                let (rest, alike) = rest.strip_prefix("alike:").map_or((rest, false), |rest| (rest, true));
-                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, unwarned, plain, alike });
-                if cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) }
-            }
-        })
+            rest = of;
+        }
+        let policy = Box::new(policy(rest)?);
+        Ok(if is_cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) })
     }
 
     fn play(&self, workload: &Workload, jobs: &[Job], met: Met<'_>, clock: Clock<'_>) -> Result<Seen, String> {
@@ -219,9 +228,11 @@ fn document(name: &str) -> Result<Policy, String> {
 /// No policy has this name.
 fn unknown(name: &str) -> String {
     let indexes = Index::ALL.map(Index::word);
-    let near = agendum_spec::diagnostic::nearest(name, indexes.into_iter().chain([Policy::BALANCED]));
+    let fixed = FIXED.map(|(name, _)| name);
+    let all = indexes.into_iter().chain([Policy::BALANCED]).chain(fixed);
+    let near = agendum_spec::diagnostic::nearest(name, all);
     let hint = near.map_or_else(
-        || format!("it is a document (rules.yaml), balanced, or one of {}", indexes.join(", ")),
+        || format!("it is a document (rules.yaml), balanced, one of {}, or {}", indexes.join(", "), fixed.join(", ")),
         |near| format!("did you mean {near}?"),
     );
     format!("no policy is called {name:?}; {hint}")
@@ -229,24 +240,17 @@ fn unknown(name: &str) -> String {
 
 /// A built-in policy, or one that differs from it in its index.
 fn policy(name: &str) -> Result<Policy, String> {
-    if let Some(rest) = name.strip_prefix("unhedged:") {
+    let (word, rest) = name.split_once(':').unwrap_or(("", name));
+    let without: Option<fn(&mut Policy)> = match word {
+        "unhedged" => Some(|policy| policy.hedging.after = 0),
+        "patient" => Some(|policy| policy.preemption.share = 0),
+        "unbent" => Some(|policy| policy.fairness.locality_quantum = 0),
+        "full" => Some(|policy| policy.limits.gain = 0),
+        _ => None,
+    };
+    if let Some(without) = without {
         let mut policy = policy(rest)?;
-        policy.hedging.after = 0;
-        return Ok(policy);
-    }
-    if let Some(rest) = name.strip_prefix("patient:") {
-        let mut policy = policy(rest)?;
-        policy.preemption.share = 0;
-        return Ok(policy);
-    }
-    if let Some(rest) = name.strip_prefix("unbent:") {
-        let mut policy = policy(rest)?;
-        policy.fairness.locality_quantum = 0;
-        return Ok(policy);
-    }
-    if let Some(rest) = name.strip_prefix("full:") {
-        let mut policy = policy(rest)?;
-        policy.limits.gain = 0;
+        without(&mut policy);
         return Ok(policy);
     }
     if is_document(name) {
