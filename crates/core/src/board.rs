@@ -106,6 +106,8 @@ pub(crate) struct Board {
     pub(crate) queue: Queue,
     /// Tasks that wait for a target though another would do.
     pub(crate) held: BTreeSet<(TargetId, Slot, InstId)>,
+    /// Tasks that have put off their last attempt until a target is well again, and before when they do not go.
+    pub(crate) outlasting: BTreeMap<(Slot, InstId), Timestamp>,
     pub(crate) timers: Timers,
     pub(crate) watched: Watched,
     pub(crate) flights: Flights,
@@ -149,6 +151,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::new(&Policy::default()),
             timers: Timers::default(),
+            outlasting: BTreeMap::new(),
             held: BTreeSet::new(),
             watched: Watched::default(),
             flights: Flights::default(),

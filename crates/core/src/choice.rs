@@ -61,18 +61,29 @@ impl Scheduler {
     ) -> Vec<(Arc<str>, Passed)> {
         let candidates = self.board.queue.candidates(ticket.class).iter().copied();
         let before = candidates.take_while(|other| *other != target || !scores.is_empty());
+        let before = before.filter(|other| *other != target);
         // Those before the one that was taken are better, and not covered; those behind it that cost less are not in time, or the last resort.
         let worse = scores.iter().skip_while(|(weighed, _)| *weighed != target);
         let is_last = |of: TargetId| self.targets.row(of).target.last_resort;
+        let has_failed = |other: TargetId| self.failed_on(slot, id, &[other]).is_some();
         let why = |other: TargetId| match worse.clone().find(|(weighed, _)| *weighed == other) {
             Some((_, score)) => {
                 let is_less = worse.clone().next().is_some_and(|(_, least)| score < least);
-                (is_less && is_last(other) == is_last(target)).then_some(Passed::Late)
+                let is_late = |of| self.is_late_on(slot, id, of);
+                let is_failed = has_failed(other) && is_late(other) <= is_late(target);
+                let why = if is_failed { Passed::Failed } else { Passed::Late };
+                (is_less && is_last(other) == is_last(target)).then_some(why)
             }
             None => Some(self.targets.shut(other, self.now)),
         };
-        let passed = before.filter(|other| *other != target);
-        let mut passed: Vec<_> = passed.filter_map(|other| Some((self.target_name(other), why(other)?))).collect();
+        let told = before.clone().filter_map(|other| Some((self.target_name(other), why(other)?)));
+        let mut passed: Vec<_> = told.collect();
+        if self.is_passed_over(slot, id, target) && self.board.run(slot).inst(id).failed_on.is_some() {
+            let named = self.able(slot, id).unwrap_or_default().into_iter();
+            let tried =
+                named.take_while(|other| *other != target).filter(|other| before.clone().all(|of| of != *other));
+            passed.extend(tried.map(|other| (self.target_name(other), Passed::Failed)));
+        }
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));

@@ -2,18 +2,12 @@
 
 use agendum_types::graph::{Retry, Section, Task};
 use agendum_types::{Class, Duration, Failure, TargetId, TaskPath, Timestamp};
-use smallvec::SmallVec;
 
 use crate::breaker;
 use crate::record::{Change, End, Ended, Next, Record};
 use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
-
-/// For no longer than this the last attempt waits for a target to be well again, or to break,
-const PUT_OFF_MAX: Duration = Duration::secs(10);
-/// and what waits for that comes back within this.
-const SPREAD_MAX: Duration = Duration::secs(1);
 
 /// Whether a failed attempt is made again.
 enum Retrying {
@@ -125,7 +119,8 @@ impl Scheduler {
             on.is_some_and(|target| self.turns_away(target)) && breaker::fault_of(failure.class) == Some(true);
         let attempts = if is_held_back { 1 } else { inst.rung_attempts };
         let pause = pause(&mut self.rng, &task.retry, attempts);
-        let soon = self.now.after(pause).max(self.opens_at(slot, id, failure)).max(from);
+        let opens = self.opens_at(slot, id, failure).max(from);
+        let soon = self.now.after(pause).max(opens);
         let later = self.outlasting(slot, id, failure);
         // An attempt that could only start when its time is over is not worth the wait.
         let run = self.board.run(slot);
@@ -135,43 +130,13 @@ impl Scheduler {
         match run.deadline.filter(|_| task.section == Section::Main) {
             Some(deadline) if deadline <= at && deadline <= inst.expires => Retrying::TooLate(Limit::Run),
             Some(_) | None if inst.expires <= at => Retrying::TooLate(Limit::Task(inst.expires)),
-            Some(_) | None => Retrying::At(at),
+            Some(_) | None => {
+                if on.is_some() && later.is_some() {
+                    self.board.outlasting.insert((slot, id), opens);
+                }
+                Retrying::At(at)
+            }
         }
-    }
-
-    /// When the last attempt is made while every target that would do fails for all that come: not before such a target breaks if that goes on. Pauses between
-    /// attempts are meant for chance, and are over in less than a second; from where it breaks on, one at a time tries it. Where a rung of `catch` takes the
-    /// failure, or the task is optional, the run goes on without it, and soon.
-    fn outlasting(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Option<Timestamp> {
-        let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
-        let (retry, is_optional) = (task.retry, task.optional);
-        let is_last = self.board.run(slot).inst(id).rung_attempts + 1 >= retry.attempts_max;
-        if !is_last || is_optional || breaker::fault_of(failure.class) != Some(true) {
-            return None;
-        }
-        if self.board.next_rung(slot, id, failure, false).is_some() {
-            return None;
-        }
-        let (class, rules) = (self.class_of(slot, id)?, self.policy.limits);
-        let candidates = self.board.queue.candidates(class).iter();
-        let fail = candidates.map(|target| self.targets.row(*target).breaker.fails_until(&rules));
-        let breaks = fail.collect::<Option<SmallVec<[Timestamp; 4]>>>()?.into_iter().min()?;
-        let spread = rules.pause.min(SPREAD_MAX).as_micros();
-        let at = breaks.after(Duration(if retry.jitter { self.rng.up_to(spread) } else { spread }));
-        Some(at.min(self.now.after(PUT_OFF_MAX)).min(self.worth_until(slot, id)))
-    }
-
-    /// Until when an attempt may wait that is not to be late for that: for a third of the time that is left, of which twice what it takes is kept: it may have
-    /// to wait in the queue once more.
-    fn worth_until(&self, slot: Slot, id: InstId) -> Timestamp {
-        let ends = self.latest_end(slot, id);
-        if ends == Timestamp::MAX {
-            return ends;
-        }
-        let left = ends.since(self.now);
-        let takes = self.usual(slot, id).unwrap_or_default();
-        let third = Duration(left.as_micros() / 3);
-        self.now.after(third.min(left.minus(takes).minus(takes)))
     }
 
     /// True if a task whose attempt was turned away for want of room is queued anew at once. One that comes near the limit

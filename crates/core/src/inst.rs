@@ -318,8 +318,10 @@ pub(crate) struct Inst {
     pub(crate) state: State,
     /// When its needs had settled.
     pub(crate) ready_at: Timestamp,
-    /// Since when it waits for its next attempt: ready, or the end of a back-off.
+    /// Since when it waits for its next attempt: ready, or the end of a back-off,
     pub(crate) free_at: Timestamp,
+    /// be it that this was over before the record has it, in this life.
+    pub(crate) woken_at: Timestamp,
     /// What it waited for since then outside the queue it stands in, as far as this life knows.
     pub(crate) waited: Option<Box<Waits>>,
     /// It does not start before.
@@ -340,6 +342,8 @@ pub(crate) struct Inst {
     pub(crate) failure: Option<Box<Failure>>,
     /// Of a `chat`: why its last result was refused, which its next attempt is told.
     pub(crate) refused: Option<Arc<str>>,
+    /// The target on which, and through whose fault, the last attempt of this rung failed that did: another is asked first.
+    pub(crate) failed_on: Option<Arc<str>>,
 }
 
 impl Inst {
@@ -365,6 +369,7 @@ impl Inst {
             state: State::Waiting,
             ready_at: Timestamp(0),
             free_at: Timestamp(0),
+            woken_at: Timestamp::MAX,
             waited: None,
             start_at: Timestamp(0),
             expires: Timestamp::MAX,
@@ -376,6 +381,7 @@ impl Inst {
             body: None,
             failure: None,
             refused: None,
+            failed_on: None,
         }
     }
 
@@ -412,6 +418,12 @@ impl Inst {
     /// It is free from this instant on: what it waited for before was told.
     pub(crate) fn free_from(&mut self, at: Timestamp) {
         (self.free_at, self.waited, self.gives_way) = (at, None, false);
+        self.woken_at = Timestamp::MAX;
+    }
+
+    /// Since when it waits for its next attempt.
+    pub(crate) fn freed_at(&self) -> Timestamp {
+        self.free_at.min(self.woken_at)
     }
 
     /// What its time passes for while it is queued for this: where it gave way, for that.
@@ -430,7 +442,7 @@ impl Inst {
     /// Until when it is known what it waited for since it was free.
     pub(crate) fn known_until(&self) -> Timestamp {
         let known = self.waited.iter().flat_map(|waits| waits.iter()).map(|(_, span)| span.0).sum();
-        self.free_at.after(Duration(known))
+        self.freed_at().after(Duration(known))
     }
 
     /// Its output, if it has succeeded.

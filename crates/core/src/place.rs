@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
+use agendum_types::graph::{OnExceeded, Rung, Section, Task};
 use agendum_types::target::Bound;
 use agendum_types::{AttemptId, AttemptNo, Cause, Duration, Effect, Money, Need, TargetId, TaskPath, Timestamp};
 
@@ -63,63 +63,6 @@ impl Scheduler {
         }
     }
 
-    /// The eligibility class of a task's next attempt; `None` if targets could do it and none may see its input.
-    ///
-    /// Where the present table has no target for it at all, as when a journal is opened under another configuration, the class has no
-    /// candidates and sleeps until the next table: what was accepted waits, it does not fail.
-    pub(crate) fn class_of(&mut self, slot: Slot, id: InstId) -> Option<ClassId> {
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
-        let (node, plan_id) = (inst.node, run.plan);
-        let plain = inst.rung == 0
-            && self.may_have_effect(slot, id)
-            && run.labels.words().is_empty()
-            && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty());
-        if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
-            return Some(class);
-        }
-        let candidates = self.eligible(slot, id)?;
-        let needs = &self.board.plans.get(plan_id).task(node).resources;
-        let class = self.board.queue.class(candidates, needs);
-        if plain {
-            self.board.plans.get_mut(plan_id).remember_class(node, self.board.queue.generation(), class);
-        }
-        Some(class)
-    }
-
-    /// False of what runs ahead of its plan: that has no effect, whatever its target says.
-    fn may_have_effect(&self, slot: Slot, id: InstId) -> bool {
-        let node = self.board.run(slot).inst(id).node;
-        !self.board.is_ahead(slot, id) || self.board.plan(slot).task(node).effect_declared
-    }
-
-    /// The targets that will do for a task's next attempt, in the order of the table or of the graph; `None` if some could do it and none may see its input.
-    pub(crate) fn eligible(&self, slot: Slot, id: InstId) -> Option<Vec<TargetId>> {
-        let inst = self.board.run(slot).inst(id);
-        let task = self.board.plan(slot).task(inst.node);
-        let Work::Call(call) = &task.work else {
-            return None;
-        };
-        let mut candidates = match rung(task, inst.rung) {
-            Some(Rung::Target(name)) => self.targets.named(call.capability, name),
-            Some(Rung::Output(_) | Rung::Cached) | None => self.targets.candidates(call.capability, &call.requirement),
-        };
-        if task.no_fallback {
-            candidates.truncate(1);
-        }
-        let known = !candidates.is_empty();
-        let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
-        candidates.retain(|target| self.targets.cleared(*target, &labels));
-        if known && candidates.is_empty() {
-            return None;
-        }
-        if !self.may_have_effect(slot, id) {
-            let effect = |target: &TargetId| self.targets.row(*target).target.effect;
-            candidates.retain(|target| effect(target).is_none_or(|effect| effect == Effect::None));
-        }
-        Some(candidates)
-    }
-
     fn place(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId) {
         if let Some(failure) = self.unbounded(slot, id) {
             let next = self.rung_or_fail(slot, id, failure, false);
@@ -138,16 +81,11 @@ impl Scheduler {
         }
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
-                let lower = self.is_passed_over(slot, id, class, target);
+                let lower = self.is_passed_over(slot, id, target);
                 self.dispatch(slot, id, target, hold, lower, &scores);
             }
             Err(uncovered) => self.place_poor(slot, id, class, &uncovered),
         }
-    }
-
-    /// True if the graph names another target of the class first.
-    pub(crate) fn is_passed_over(&self, slot: Slot, id: InstId, class: ClassId, target: TargetId) -> bool {
-        self.is_ordered(slot, id) && self.board.queue.candidates(class).first() != Some(&target)
     }
 
     /// The preferred target is not covered by what is left of the budget of a loop, of the run's, or else of a window.
@@ -161,7 +99,7 @@ impl Scheduler {
             let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
             let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
             if choice == OnExceeded::Ask {
-                return self.ask_for_money(slot, id, uncovered);
+                return self.ask_for_money(slot, id, class, uncovered);
             }
             (choice, in_flight.then_some(Payer::Run))
         } else if let Some(of) = uncovered.short_loop() {
@@ -216,7 +154,7 @@ impl Scheduler {
     }
 
     /// Sends the task to the first target that the budget covers, or has it wait for one that is busy; false if it covers none.
-    fn place_cheaper(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
+    pub(crate) fn place_cheaper(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
         let candidates = self.board.queue.candidates(class).iter();
         let covered = candidates.filter_map(|target| Some((*target, self.afford_on(slot, id, *target).ok()?)));
         let covered: Vec<_> = covered.collect();
@@ -488,10 +426,6 @@ impl Scheduler {
 fn stood(waits: &Waits) -> Duration {
     let stands = |cause| matches!(cause, Cause::Order | Cause::Limit | Cause::Capacity);
     waits.iter().filter(|(cause, _)| stands(*cause)).fold(Duration::ZERO, |sum, (_, span)| sum.plus(*span))
-}
-
-fn rung(task: &Task, rung: u8) -> Option<&Rung> {
-    task.catch.get(usize::from(rung.checked_sub(1)?)).map(|rung| &rung.rung)
 }
 
 /// The document's word counts, then the target's, then the capability's default.

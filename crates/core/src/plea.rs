@@ -11,6 +11,7 @@ use crate::afford::Uncovered;
 use crate::board::Todo;
 use crate::inst::{Inst, Layer, State};
 use crate::purse::Payer;
+use crate::queue::ClassId;
 use crate::record::{Change, End};
 use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
@@ -65,15 +66,18 @@ impl Inst {
 }
 
 impl Scheduler {
-    /// Its run's budget does not cover it: it waits for what others hold if that may do, else it asks; not twice where that was refused.
-    pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, uncovered: &Uncovered) {
-        let run = self.board.run(slot);
+    /// Its run's budget does not cover it: it waits for what others hold if that may do, else it asks; not twice where that was refused: then a cheaper target
+    /// has to do.
+    pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, class: ClassId, uncovered: &Uncovered) {
         if uncovered.would_do() {
             return self.wait_for_money(slot, id, Payer::Run);
         }
         let failure = self.unaffordable(slot, uncovered, None);
-        if run.refused || self.is_spared(slot, id) {
-            return self.unpaid(slot, id, failure);
+        if self.board.run(slot).refused || self.is_spared(slot, id) {
+            if self.is_ordered(slot, id) || !self.place_cheaper(slot, id, class) {
+                self.unpaid(slot, id, failure);
+            }
+            return;
         }
         self.unqueue(slot, id);
         // Others may be able to pay for what it would share.

@@ -10,10 +10,11 @@
 //! What a target has not shown yet counts as usual, and that it is slow does not count for ever ([`speed`](crate::speed)); of targets that are alike the first
 //! of the table is taken. A target of last resort is taken where no other is free; one that the budget does not cover is passed over for the next, which
 //! counts as a lower one. Where a graph allows certain targets, their order counts and nothing is weighed. Where a deadline is near, a target on which it
-//! would not be kept is taken only if it would be kept on none.
+//! would not be kept is taken only if it would be kept on none. Where the attempt before has failed through the fault of its target, that counts as if
+//! it took twice as long, the last attempt goes elsewhere if it can, and the graph's order begins behind it.
 
 use agendum_types::graph::{Section, Work};
-use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
+use agendum_types::{Class, Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
 use smallvec::SmallVec;
 
 use crate::board::Board;
@@ -43,6 +44,10 @@ struct Asked {
     tokens_out: u64,
     /// How much time a dollar is worth.
     dollar: Duration,
+    /// Where its attempt before failed, through the target's fault.
+    failed_on: Option<TargetId>,
+    /// There is one more attempt.
+    is_last: bool,
 }
 
 impl Asked {
@@ -88,9 +93,16 @@ impl Scheduler {
         let mut scores: Scores = targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect();
         scores.sort_by_cached_key(|(target, score)| {
             let row = self.targets.row(*target);
-            (row.target.last_resort, self.now.after(asked.takes_in_all(row, self.now)) > ends, *score)
+            let is_late = self.now.after(asked.takes_in_all(row, self.now)) > ends;
+            (row.target.last_resort, is_late, asked.is_last && asked.failed_on == Some(*target), *score)
         });
         scores
+    }
+
+    /// True if an attempt that is sent there now would not have ended in time.
+    pub(crate) fn is_late_on(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
+        let takes = self.asked(slot, id).takes_in_all(self.targets.row(target), self.now);
+        self.now.after(takes) > self.latest_end(slot, id)
     }
 
     /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more, nor until that could not
@@ -169,15 +181,18 @@ impl Scheduler {
 
     fn asked(&self, slot: Slot, id: InstId) -> Asked {
         let (ask, bytes) = self.ask_of(slot, id);
-        let node = self.board.run(slot).inst(id).node;
+        let inst = self.board.run(slot).inst(id);
         let samples = self.policy.admission.samples;
-        let made = self.board.plan(slot).made(node, samples).unwrap_or(TOKENS_OUT);
+        let made = self.board.plan(slot).made(inst.node, samples).unwrap_or(TOKENS_OUT);
+        let failed_on = inst.failed_on.as_deref().and_then(|name| self.targets.find_id(name));
         Asked {
             usual: self.usual(slot, id),
             bytes,
             tokens_in: bytes / Prefix::TOKEN_BYTES,
             tokens_out: ask.cap.map_or(made, |cap| made.min(u64::from(cap))),
             dollar: self.policy.band(self.band_of(slot, id)).dollar,
+            failed_on,
+            is_last: inst.rung_attempts + 1 >= self.board.plan(slot).task(inst.node).retry.attempts_max,
         }
     }
 
@@ -220,6 +235,7 @@ impl Scheduler {
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
         let takes = row.breaker.tries(asked.takes(row, self.now).as_micros().into(), &self.policy.limits, self.now);
+        let takes = if asked.failed_on == Some(target) { 2 * takes } else { takes };
         let start = row.start(asked.bytes, self.now).as_micros();
         let sum = takes + u128::from(start) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
@@ -232,10 +248,18 @@ impl Scheduler {
         self.usual(slot, id).map(|took| Foretold { took, made: made.unwrap_or_default() })
     }
 
-    /// An attempt has ended: how long its target took for it, beside how long it would usually have taken for as much output.
+    /// An attempt has ended: how long its target took for it, beside how long it would usually have taken for as much output. One that was cut off after that
+    /// would have taken longer still.
     pub(crate) fn learn_speed(&mut self, flight: Flight, took: Duration, outcome: &Outcome) {
-        if let (Outcome::Succeeded(success), Some(foretold)) = (outcome, flight.foretold) {
-            self.shows_speed(flight, took, foretold.for_output(success.usage.tokens_out));
+        let Some(foretold) = flight.foretold else { return };
+        match outcome {
+            Outcome::Succeeded(success) => {
+                self.shows_speed(flight, took, foretold.for_output(success.usage.tokens_out));
+            }
+            Outcome::Failed(failure) if is_cut_off(failure.class) && took.minus(flight.start) > foretold.took => {
+                self.shows_speed(flight, took, foretold.took);
+            }
+            Outcome::Failed(_) => {}
         }
     }
 
@@ -262,6 +286,11 @@ impl Scheduler {
             self.shows_speed(flight, took, foretold.took);
         }
     }
+}
+
+/// True of what was stopped before it could end by itself.
+const fn is_cut_off(class: Class) -> bool {
+    matches!(class, Class::Timeout | Class::DeadlineExceeded | Class::Cancelled)
 }
 
 /// What an attempt was expected to take when it was sent.

@@ -4,6 +4,7 @@
 
 mod world;
 
+mod after_failure;
 mod again;
 mod ahead;
 mod bend;

@@ -397,13 +397,7 @@ impl Reference {
         (self.keeping, self.keep, self.served) = (Vec::new(), Vec::new(), None);
         for run in self.runs.values_mut() {
             run.alike = 0;
-            for inst in run.tasks.values_mut() {
-                (inst.turn, inst.given, inst.prefix) = (None, None, None);
-                let waits = inst.state.is_in_memory();
-                if waits {
-                    inst.state = State::Ready;
-                }
-            }
+            run.tasks.values_mut().for_each(|inst| inst.is_forgotten());
         }
     }
 

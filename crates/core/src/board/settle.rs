@@ -111,7 +111,10 @@ impl Board {
         let ticket = if let State::InLine { ticket, .. } = state { Some(ticket) } else { None };
         self.let_go(slot, id, ticket);
         match state {
-            State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
+            State::Parked(at) | State::BackingOff(at) => {
+                self.timers.clear(at, Timer::Start(slot, id));
+                self.outlasting.remove(&(slot, id));
+            }
             State::Queued(ticket) => {
                 self.forget_hold(slot, id, &ticket);
                 self.forget_urgency(slot, id, &ticket);
@@ -451,7 +454,7 @@ impl Board {
         let inst = self.run_mut(slot).inst_mut(id);
         inst.free_from(at);
         inst.rung = rung + 1;
-        inst.rung_attempts = 0;
+        (inst.rung_attempts, inst.failed_on) = (0, None);
         // Where no copy is found, that goes on to the next rung.
         inst.failure = failure.filter(|_| gives || kind == Rung::Cached).cloned().map(Box::new);
         inst.degraded = true;

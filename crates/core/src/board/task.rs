@@ -9,6 +9,7 @@ use agendum_types::{
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
+use crate::breaker;
 use crate::child;
 use crate::effects::Stage;
 use crate::event::Evaluation;
@@ -300,6 +301,12 @@ impl Board {
         if waste.is_none() {
             self.note_served(slot, id, &running.target);
         }
+        let fate = Fate::of(running.effect, Some(&finished.outcome));
+        // What may have had an effect is repeated where its key is known.
+        let may_go_elsewhere = fate == Fate::None && matches!(finished.next, Next::Retry { .. });
+        if may_go_elsewhere && breaker::fault(&finished.outcome) == Some(true) {
+            self.run_mut(slot).inst_mut(id).failed_on = Some(Arc::clone(&running.target));
+        }
         if self.counts_as_service(slot, id, &finished.outcome) {
             self.run_mut(slot).service.takes(served);
         }
@@ -310,7 +317,6 @@ impl Board {
             self.set_output(slot, id, Box::new(success.output.clone()));
             output = Some(&success.output);
         }
-        let fate = Fate::of(running.effect, Some(&finished.outcome));
         self.note_effect(slot, id, fate, running.undo, output);
         self.tell_of_outcome(slot, id, finished);
         self.follow(slot, id, &finished.next);

@@ -60,9 +60,10 @@ impl Board {
     pub(crate) fn waits(&self, inst: &Inst, known: Waits, queued: Waits, now: Timestamp) -> Waits {
         let mut waits = known;
         let accounted: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
-        let mut left = now.since(inst.free_at).as_micros().saturating_sub(accounted);
-        let down = self.downs.between(inst.free_at, now.before(Duration(accounted)));
-        let delayed = inst.start_at.since(inst.free_at);
+        let freed = inst.freed_at();
+        let mut left = now.since(freed).as_micros().saturating_sub(accounted);
+        let down = self.downs.between(freed, now.before(Duration(accounted)));
+        let delayed = inst.start_at.since(freed);
         for (cause, span) in [(Cause::Downtime, down), (Cause::Delay, delayed), (Cause::Scheduler, Duration::MAX)] {
             let part = span.as_micros().min(left);
             left -= part;

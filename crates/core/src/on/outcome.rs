@@ -68,7 +68,10 @@ impl Scheduler {
         let used = outcome.usage().tokens();
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, (is_child, has_no_room), took, cost);
-        self.learn_speed(flight, took, &outcome);
+        // Of one that another has beaten that was learned when the other had succeeded.
+        if awaited.is_some() || !self.orphan(&attempt).is_some_and(|orphan| orphan.is_beaten) {
+            self.learn_speed(flight, took, &outcome);
+        }
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.targets.row_mut(flight.target).warmth.answers(self.now);
         }

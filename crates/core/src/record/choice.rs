@@ -50,11 +50,13 @@ pub enum Passed {
     Limited,
     /// As many attempts were out as it does most with.
     Crowded,
+    /// The task's attempt before had failed there.
+    Failed,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Full,
         Self::Closed,
         Self::Paced,
@@ -64,6 +66,7 @@ impl Passed {
         Self::Broken,
         Self::Limited,
         Self::Crowded,
+        Self::Failed,
     ];
 
     /// The word in journals and answers.
@@ -79,6 +82,7 @@ impl Passed {
             Self::Broken => "broken",
             Self::Limited => "limited",
             Self::Crowded => "crowded",
+            Self::Failed => "failed",
         }
     }
 

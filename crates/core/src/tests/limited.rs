@@ -37,7 +37,7 @@ fn what_is_turned_away_waits_in_the_queue() {
     15210ms targets: t 5/20 learned 5, u 1/1
     15210ms r8 is running, spent $0, held $0
     15210ms   a waiting on order
-    15210ms   a stands by gittins, 3 ahead, 1 beside: t 14.5s limited, u 1m 12s full
+    15210ms   a stands by gittins, 3 ahead, 1 beside: t 27s limited, u 1m 12s full
     15210ms > ok r1/a
     15210ms dispatch r7/a#2 on t
     15210ms answer r1 succeeded
@@ -51,26 +51,24 @@ fn what_is_turned_away_waits_in_the_queue() {
 fn its_pause_does_not_grow() {
     assert_snapshot!(crowded("", "fail", "10ms", "
         wait 200ms
-        fail r4/a unavailable
-        wait 200ms
         fail r5/a unavailable
-        wait 200ms
-        fail r6/a unavailable
-        wait 200ms
+        wait 199ms
+        view r5
+        wait 1ms
+        view r5
     "), @"
     15010ms targets: t 3/20 learned 5, u 0/1
     15210ms woken: a task may start
     15210ms dispatch r4/a#2 on t
     15210ms dispatch r5/a#2 on t
     15210ms dispatch r6/a#2 on u
-    15210ms > fail r4/a unavailable
+    15210ms > fail r5/a unavailable
     15210ms dispatch r7/a#2 on t
+    15409ms r5 is running, spent $0, held $0
+    15409ms   a backing_off on backoff
     15410ms woken: a task may start
-    15410ms > fail r5/a unavailable
-    15410ms dispatch r4/a#3 on t
-    15610ms woken: a task may start
-    15610ms > fail r6/a unavailable
-    15610ms dispatch r8/a#2 on u
+    15410ms r5 is running, spent $0, held $0
+    15410ms   a waiting on limit
     ");
 }
 

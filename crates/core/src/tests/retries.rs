@@ -89,7 +89,7 @@ fn another_target_pays_if_it_can() {
     "), @"
        0ms dispatch r21/x#1 on t
        0ms dispatch r22/y#1 on t
-     200ms dispatch r22/y#2 on t
+     200ms dispatch r22/y#2 on u
     1000ms dispatch r21/x#2 on t
     ");
 }

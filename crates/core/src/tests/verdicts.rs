@@ -23,7 +23,7 @@ fn a_verdict_says_which_target_gave_what_is_judged() {
     "), @r#"
        0ms dispatch r1/a#1 on t
      200ms woken: a task may start
-     200ms dispatch r1/a#2 on t
+     200ms dispatch r1/a#2 on u
     5000ms dispatch r1/a#3 on u
     5000ms dispatch r1/j#1 on t
     5000ms dispatch r1/k#1 on t

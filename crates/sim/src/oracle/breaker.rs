@@ -87,6 +87,14 @@ impl Reference {
 
     /// An attempt has ended.
     pub(super) fn shows_fault(&mut self, flight: &Flight, outcome: &Outcome) {
+        let has_failed = self.fails_until(flight.target).is_some();
+        self.shows_how_it_does(flight, outcome);
+        if has_failed && self.fails_until(flight.target).is_none() {
+            self.accounts.well_again = Some(flight.target);
+        }
+    }
+
+    fn shows_how_it_does(&mut self, flight: &Flight, outcome: &Outcome) {
         let (now, rules) = (self.now, self.policy.limits);
         let is_model = self.targets[flight.target].capabilities.iter().any(|can| can.is_served_by_models());
         let (done, fault) = (self.accounts.done.entry(flight.target).or_default(), fault(outcome));

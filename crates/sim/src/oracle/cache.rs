@@ -280,7 +280,7 @@ impl Reference {
         let labels = self.runs[&id].labels(path).join(&copy.output.labels);
         ensure(labels.is_within(&said.output.labels), "labels got lost")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
-        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        ensure(waited == self.now.since(inst.freed_at()).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(&inst), &said.waits)?;
         self.served(id, path, &copy.target);
         let run = self.run(id);

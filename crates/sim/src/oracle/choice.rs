@@ -79,14 +79,26 @@ impl Reference {
         let worse: Vec<_> = scores.iter().skip_while(|(place, _)| *place != chosen).collect();
         let is_last = |place: usize| self.targets[place].last_resort;
         let passes = |place: usize| match worse.iter().find(|(of, _)| *of == place) {
-            Some((_, score)) if Some(*score) < least && is_last(place) == is_last(chosen) => Some(Passed::Late),
+            Some((_, score)) if Some(*score) < least && is_last(place) == is_last(chosen) => {
+                let is_later = self.is_late(id, path, place) && !self.is_late(id, path, chosen);
+                let has_failed = self.has_failed_on(id, path, place) && !is_later;
+                Some(if has_failed { Passed::Failed } else { Passed::Late })
+            }
             Some(_) => None,
             None => Some(why(place)),
         };
         let until = if scores.is_empty() { Some(chosen) } else { None };
         let before = targets.iter().take_while(|place| Some(**place) != until).filter(|place| **place != chosen);
-        let mut passed: Vec<_> = before.filter_map(|place| Some((name(*place), passes(*place)?))).collect();
+        let before: Vec<usize> = before.copied().collect();
+        let mut passed: Vec<_> = before.iter().filter_map(|place| Some((name(*place), passes(*place)?))).collect();
         let run = &self.runs[&id];
+        let is_listed = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
+        if is_listed && run.tasks[path].failed_on.is_some() {
+            // Those that the graph lists before it had their turn.
+            let able = self.able(id, path).unwrap_or_default();
+            let earlier = able.into_iter().take_while(|place| *place != chosen).filter(|place| !before.contains(place));
+            passed.extend(earlier.map(|place| (name(place), Passed::Failed)));
+        }
         if let Work::Call(call) = &run.task(path).work
             && run.tasks[path].rung == 0
         {

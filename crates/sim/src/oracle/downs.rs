@@ -17,7 +17,7 @@ impl Reference {
     pub(super) fn was_down_while(&self, inst: &Inst) -> Duration {
         let until = if let State::Awaiting(since) = inst.state { since } else { self.now };
         let known = self.downs.iter().rev().take(DOWNTIMES_MAX);
-        Duration(known.map(|down| overlap(*down, (inst.free_at, until)).0).sum())
+        Duration(known.map(|down| overlap(*down, (inst.freed_at(), until)).0).sum())
     }
 }
 

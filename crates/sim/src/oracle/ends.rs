@@ -106,7 +106,7 @@ impl Reference {
             State::Running(running) if matches!(ended.end, End::Lost | End::Uncertain) => {
                 (self.was_down(running.since), Duration::ZERO)
             }
-            _ if inst.is_unsent() => (Duration::ZERO, self.now.since(inst.free_at)),
+            _ if inst.is_unsent() => (Duration::ZERO, self.now.since(inst.freed_at())),
             // What waits inside it was free at some time.
             State::Open => (Duration::ZERO, Duration(waited.min(self.now.since(inst.ready_at).0))),
             _ => (Duration::ZERO, Duration::ZERO),

@@ -131,7 +131,7 @@ impl Reference {
         ensure(payload == *said.output, "something else came")?;
         ensure(self.runs[&id].labels(path).is_within(&said.output.labels), "labels got lost")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
-        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        ensure(waited == self.now.since(inst.freed_at()).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(&inst), &said.waits)?;
         let inst = self.run(id).inst(path);
         (inst.state, inst.output, inst.wakes) = (State::Ready, Some(payload), None);

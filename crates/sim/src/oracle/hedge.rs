@@ -133,7 +133,11 @@ impl Reference {
         let best = self.ranked(id, path, &near).first().map(|(target, _)| *target);
         let target = best.or_else(|| room.contains(&first.target).then_some(first.target))?;
         let is_ordered = |work: &Work| matches!(work, Work::Call(call) if !call.requirement.allow.is_empty());
-        let lower = if is_ordered(&self.runs[&id].task(path).work) { all[0] != target } else { first.lower };
+        let lower = if is_ordered(&self.runs[&id].task(path).work) {
+            self.able(id, path)?.first() != Some(&target)
+        } else {
+            first.lower
+        };
         Some((target, lower))
     }
 

@@ -5,7 +5,7 @@ use agendum_types::graph::{Rung, Section};
 use agendum_types::{Class, Duration, Effect, Failure, RunId, TaskPath, Timestamp};
 
 use super::Reference;
-use super::state::Running;
+use super::state::{Running, State};
 
 /// Something that may follow. Chance is the core's: of a back-off only the bounds are known.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,14 +119,7 @@ impl Reference {
             (bound * u128::from(task.retry.backoff_percent) / 100).min(u128::from(task.retry.delay_max.0))
         });
         let bound = Duration(bound.min(u128::from(task.retry.delay_max.0)) as u64);
-        let asked = self.now.after(failure.retry_after.unwrap_or_default());
-        let reopens = if matches!(failure.class, Class::RateLimited | Class::Overloaded) {
-            // Another target may be open: the first that is counts.
-            self.eligible(id, path).into_iter().flatten().map(|target| self.closed[target]).min().unwrap_or(asked)
-        } else {
-            asked
-        };
-        let reopens = reopens.max(from);
+        let reopens = self.reopens(id, path, failure).max(from);
         let to = self.now.after(bound).max(reopens);
         let from = if task.retry.jitter { self.now.max(reopens) } else { to };
         let over = run.deadline_of(path);
@@ -149,8 +142,36 @@ impl Reference {
         }
     }
 
+    /// When a target takes another attempt after this.
+    pub(super) fn reopens(&self, id: RunId, path: &TaskPath, failure: &Failure) -> Timestamp {
+        let asked = self.now.after(failure.retry_after.unwrap_or_default());
+        if !matches!(failure.class, Class::RateLimited | Class::Overloaded) {
+            return asked;
+        }
+        // Another target may be open: the first that is counts.
+        self.eligible(id, path).into_iter().flatten().map(|target| self.closed[target]).min().unwrap_or(asked)
+    }
+
+    /// A target that failed for all that came does so no more: last attempts that were put off for that may be made, those of this life. They are ranked with
+    /// what is known once the record says what showed it.
+    pub(super) fn outlasts(&mut self) {
+        let Some(target) = self.accounts.well_again.take() else { return };
+        for (of, (until, opens)) in self.accounts.outlasting.clone() {
+            let (id, path) = &of;
+            let at = opens.max(self.now);
+            let inst = self.runs.get(id).and_then(|run| run.tasks.get(path));
+            let waits = inst.is_some_and(|inst| inst.state == State::BackingOff(until));
+            if waits && at < until && self.eligible(*id, path).is_some_and(|all| all.contains(&target)) {
+                self.accounts.outlasting.remove(&of);
+                let inst = self.run(*id).inst(path);
+                (inst.state, inst.woken_at) = (State::BackingOff(at), Some(at));
+                self.consequences(*id);
+            }
+        }
+    }
+
     /// Between when and when the last attempt is made where all targets fail for all that come.
-    fn outlasting(&self, id: RunId, path: &TaskPath, class: Class) -> Option<(Timestamp, Timestamp)> {
+    pub(super) fn outlasting(&self, id: RunId, path: &TaskPath, class: Class) -> Option<(Timestamp, Timestamp)> {
         let (tries, retry) = (self.runs[&id].tasks[path].tries, self.runs[&id].task(path).retry);
         let is_fault = matches!(class, Class::Overloaded | Class::Timeout | Class::Unavailable);
         let does_without = self.runs[&id].task(path).optional || self.rung(id, path, class, false).is_some();

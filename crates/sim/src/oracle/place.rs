@@ -73,7 +73,26 @@ impl Reference {
 
     /// The targets of a task's next attempt: able, allowed by its rung, cleared for its data. `None` if there are some and none is
     /// cleared; where there is none at all, the task waits for another table.
-    pub(super) fn eligible(&self, run: RunId, path: &TaskPath) -> Option<Vec<usize>> {
+    pub(super) fn eligible(&self, id: RunId, path: &TaskPath) -> Option<Vec<usize>> {
+        let mut turn = self.able(id, path)?;
+        // Where the graph lists them, whoever comes after the one that has just failed is next.
+        let is_listed =
+            matches!(&self.runs[&id].task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
+        if let Some(failed) = turn.iter().position(|target| self.has_failed_on(id, path, *target)).filter(|_| is_listed)
+        {
+            let after = turn.split_off(failed + 1);
+            turn = [after, turn].concat();
+        }
+        Some(turn)
+    }
+
+    /// The task's attempt before failed there, and that was the target's fault.
+    pub(super) fn has_failed_on(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
+        self.runs[&id].tasks[path].failed_on.as_ref() == Some(&self.targets[target].name)
+    }
+
+    /// The same in the order of the table or the graph.
+    pub(super) fn able(&self, run: RunId, path: &TaskPath) -> Option<Vec<usize>> {
         let run = &self.runs[&run];
         let (task, rung) = (run.task(path), run.tasks[path].rung);
         let Work::Call(call) = &task.work else { return None };
@@ -222,8 +241,9 @@ impl Reference {
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         let is_ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
+        let first = self.able(id, path).and_then(|all| all.first().copied());
         if let Some(hold) = self.hold(id, path, best) {
-            return Purse::Sends(best, hold, targets != all || is_ordered && all.first() != Some(&best));
+            return Purse::Sends(best, hold, targets != all || is_ordered && first != Some(best));
         }
         let short = self.short(id, path, best);
         // The loops come first, and of those that have run out the innermost.

@@ -76,6 +76,7 @@ impl Reference {
         if let Some(run) = entry.record.run() {
             self.consequences(run);
         }
+        self.outlasts();
         self.brings_verdict(entry)?;
         self.accounts_for_unsent(entry)
     }
@@ -216,12 +217,14 @@ impl Reference {
             Next::Succeed => self.settle(id, path, How::Succeeded, None),
             Next::Retry { at } => {
                 let inst = self.run(id).inst(path);
-                (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
+                (inst.state, inst.output) = (State::BackingOff(*at), None);
+                (inst.free_at, inst.woken_at) = (*at, None);
                 inst.gives_way = false;
             }
             Next::Back { at } => {
                 let inst = self.run(id).inst(path);
-                (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
+                (inst.state, inst.output) = (State::BackingOff(*at), None);
+                (inst.free_at, inst.woken_at) = (*at, None);
                 inst.gives_way = false;
                 inst.tries = inst.tries.saturating_sub(1);
             }
@@ -297,7 +300,7 @@ impl Reference {
                 } else {
                     self.after_attempt(id, path, (running.target, &failure, repeatable), &said.next)
                 };
-                self.run(id).inst(path).state = State::Ready;
+                self.run(id).inst(path).fails_on(&running, &said.outcome, &said.next);
                 self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 if class == Class::InvalidOutput {

@@ -37,6 +37,12 @@ impl Reference {
         if let (Next::Retry { .. }, Some((payer, _))) = (next, budget) {
             self.pays_for_retry(payer);
         }
+        if let Next::Retry { at } = next
+            && self.outlasting(id, path, failure.class).is_some()
+        {
+            let opens = self.reopens(id, path, failure).max(from);
+            self.accounts.outlasting.insert((id, path.clone()), (*at, opens));
+        }
         may
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agendum_types::graph::{Section, Work};
-use agendum_types::{Duration, Outcome, Prefix, RunId, TaskPath, Timestamp, Usage};
+use agendum_types::{Class, Duration, Outcome, Prefix, RunId, TaskPath, Timestamp, Usage};
 
 use super::{Flight, Reference};
 
@@ -129,13 +129,20 @@ impl Reference {
             of.sort_by_key(|(_, score)| *score);
             let (late, in_time): (Vec<_>, Vec<_>) =
                 of.into_iter().partition(|(target, _)| self.is_late(id, path, *target));
-            [in_time, late].concat()
+            let run = &self.runs[&id];
+            let is_last = run.tasks[path].tries + 1 >= run.task(path).retry.attempts_max;
+            let has_failed = |(target, _): &(usize, Duration)| is_last && self.has_failed_on(id, path, *target);
+            let anew_last = |of: Vec<(usize, Duration)>| {
+                let (failed, others): (Vec<_>, Vec<_>) = of.into_iter().partition(has_failed);
+                [others, failed].concat()
+            };
+            [anew_last(in_time), anew_last(late)].concat()
         };
         [scored(false), scored(true)].concat()
     }
 
     /// What follows, or the task itself, would not be done in time if it were sent there.
-    fn is_late(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
+    pub(super) fn is_late(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
         let takes = Duration(self.costs(id, path, target).0 as u64).plus(self.start(target, self.bytes(id, path)));
         self.latest_end(id, path).is_some_and(|end| self.now.after(takes) > end)
     }
@@ -178,6 +185,7 @@ impl Reference {
         let money = if row.price.is_free() { row.max_cost.unwrap_or_default() } else { row.price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(dollar.0) / 1_000_000_000_000;
         let tries = alone * 20 / (20 - self.failures(target).saturating_sub(1));
+        let tries = if self.has_failed_on(id, path, target) { 2 * tries } else { tries };
         let start = u128::from(self.start(target, self.bytes(id, path)).0);
         (alone, tries + start + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
     }
@@ -247,12 +255,26 @@ impl Reference {
 
     /// It has ended.
     pub(super) fn shows_speed(&mut self, flight: &Flight, outcome: &Outcome) {
-        let (Outcome::Succeeded(success), Some((usual, made))) = (outcome, flight.expected) else { return };
-        let usual = match u128::from(made) {
-            0 => usual.0,
-            made => (u128::from(usual.0) * (made + 4 * u128::from(success.usage.tokens_out)) / (5 * made)) as u64,
-        };
-        self.takes_so_long(flight, usual);
+        let Some((usual, made)) = flight.expected else { return };
+        let is_late = self.now.since(flight.sent).minus(flight.start) > usual;
+        match outcome {
+            Outcome::Succeeded(success) => {
+                let usual = match u128::from(made) {
+                    0 => usual.0,
+                    made => {
+                        (u128::from(usual.0) * (made + 4 * u128::from(success.usage.tokens_out)) / (5 * made)) as u64
+                    }
+                };
+                self.takes_so_long(flight, usual);
+            }
+            // Who was stopped when it should long have ended is slow.
+            Outcome::Failed(failure) if is_late => {
+                if matches!(failure.class, Class::Timeout | Class::DeadlineExceeded | Class::Cancelled) {
+                    self.takes_so_long(flight, usual.0);
+                }
+            }
+            Outcome::Failed(_) => {}
+        }
     }
 
     fn takes_so_long(&mut self, flight: &Flight, usual: u64) {

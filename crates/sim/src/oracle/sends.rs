@@ -34,7 +34,7 @@ impl Reference {
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         self.is_well_told(id, path, target, said)?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
-        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        ensure(waited == self.now.since(inst.freed_at()).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(inst), &said.waits)?;
         self.tells_of_preemption(id, path, said)?;
         if said.choice.as_ref().is_some_and(|choice| choice.near) {

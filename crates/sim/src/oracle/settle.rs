@@ -124,7 +124,7 @@ impl Reference {
     /// The record that ends it must say what it has waited for.
     pub(super) fn keep_unsent(&mut self, id: RunId, path: &TaskPath) {
         let inst = &self.runs[&id].tasks[path];
-        let waited = self.now.since(inst.free_at);
+        let waited = self.now.since(inst.freed_at());
         if inst.is_unsent() && waited > Duration::ZERO {
             let down = self.was_down_while(inst);
             self.unsent.push((path.clone(), waited, down));

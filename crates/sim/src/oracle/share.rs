@@ -56,6 +56,10 @@ pub(super) struct Accounts {
     pub(super) loads: BTreeMap<usize, Timestamp>,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
+    /// Last attempts that were put off until a target is well again: until when at most, and before when they are not made.
+    pub(super) outlasting: BTreeMap<(RunId, TaskPath), (Timestamp, Timestamp)>,
+    /// The target that the attempt which has just ended shows to be well again.
+    pub(super) well_again: Option<usize>,
 }
 
 /// What the latest attempts came to: how many of all, with their mean, and of those of each size.
@@ -167,8 +171,11 @@ impl Reference {
     pub(super) fn corrected(&mut self, attempt: &AttemptId, flight: &Flight, outcome: &Outcome) {
         let Some(run) = self.runs.get(&attempt.run) else { return };
         let is_child = run.is_child(&attempt.path);
+        let is_beaten = run.orphans.iter().any(|orphan| orphan.id == *attempt && orphan.is_beaten);
         self.settles_pace(flight, outcome);
-        self.shows_speed(flight, outcome);
+        if !is_beaten {
+            self.shows_speed(flight, outcome);
+        }
         let cost = if is_child {
             0
         } else if flight.price.is_free() {

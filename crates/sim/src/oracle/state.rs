@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{RunSubmitted, SignalKept, Step};
+use agendum_core::{Next, RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels,
-    Money, PayloadRef, Prefix, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
+    AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Fate, Graph, Hash, Incarnation,
+    Labels, Money, Outcome, PayloadRef, Prefix, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -107,6 +107,8 @@ pub(super) struct Inst {
     pub ready_at: Timestamp,
     /// Since when it could have gone, but for what it waits on: ready, or its back-off over, or on another rung.
     pub free_at: Timestamp,
+    /// In this life its back-off was over before that.
+    pub woken_at: Option<Timestamp>,
     pub start_at: Timestamp,
     pub expires: Option<Timestamp>,
     /// Condition, list and input are known.
@@ -160,6 +162,8 @@ pub(super) struct Inst {
     pub rounds: Rounds,
     /// Why its last result was refused, which its next attempt is told.
     pub told: Option<String>,
+    /// The target that was at fault when its last attempt on this rung failed.
+    pub failed_on: Option<Arc<str>>,
     /// A record says that it asks for so much: money and tokens.
     pub asked: Option<(Money, u64)>,
 }
@@ -271,6 +275,7 @@ impl Inst {
             poisoned: false,
             ready_at: Timestamp(0),
             free_at: Timestamp(0),
+            woken_at: None,
             start_at: Timestamp(0),
             expires: None,
             entered: false,
@@ -305,6 +310,7 @@ impl Inst {
             settled_as: 0,
             rounds: Rounds::default(),
             told: None,
+            failed_on: None,
             asked: None,
         }
     }
@@ -313,6 +319,32 @@ impl Inst {
     pub(super) fn asks_for_effect(&self) -> bool {
         let of = self.wait.as_ref().map(|wait| wait.of);
         matches!(self.state, State::Awaiting(_)) && of == Some(WaitFor::Effect)
+    }
+
+    /// Since when it could have gone.
+    pub(super) fn freed_at(&self) -> Timestamp {
+        self.woken_at.unwrap_or(self.free_at)
+    }
+
+    /// Its attempt on that target failed.
+    pub(super) fn fails_on(&mut self, running: &Running, outcome: &Outcome, next: &Next) {
+        self.state = State::Ready;
+        let is_fault = super::breaker::fault(outcome) == Some(true);
+        let is_harmless = super::doubt::fate(running.effect, outcome) == Fate::None;
+        if is_fault && is_harmless && matches!(next, Next::Retry { .. }) {
+            self.failed_on = Some(Arc::clone(&running.name));
+        }
+    }
+
+    /// The process died: what no record says is forgotten.
+    pub(super) fn is_forgotten(&mut self) {
+        (self.turn, self.given, self.prefix) = (None, None, None);
+        let waits = self.state.is_in_memory();
+        if self.woken_at.take().is_some() && (waits || matches!(self.state, State::BackingOff(_))) {
+            self.state = State::BackingOff(self.free_at);
+        } else if waits {
+            self.state = State::Ready;
+        }
     }
 
     /// It could be sent, but for what it waits on.

@@ -118,6 +118,8 @@ impl Reference {
         }
         if self.runs.contains_key(&attempt.run) {
             self.heard = Some(Heard::Finished(flight, outcome.clone()));
+        } else {
+            self.outlasts();
         }
     }
 }

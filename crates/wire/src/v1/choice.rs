@@ -99,7 +99,11 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
     if !choice.scores.is_empty() {
         let scores: Vec<_> = choice.scores.iter().map(|(target, score)| format!("{score} at {target}")).collect();
         let by_score = choice.scores.is_sorted_by_key(|(_, score)| *score);
-        let but = if by_score { "" } else { " (what would be late, and what is a last resort, is taken last)" };
+        let but = if by_score {
+            ""
+        } else {
+            " (what would be late, what has just failed, and what is a last resort, is taken last)"
+        };
         said.push(format!("what it was thought to cost, money counted as time: {}{but}", scores.join(", ")));
     }
     said.extend(choice.passed.iter().map(|(target, why)| format!("not to {target}: {}", passed(*why))));
@@ -150,6 +154,7 @@ pub(super) const fn passed(why: Reason) -> &'static str {
         Reason::Crowded => {
             "it had as many attempts as it does most with: more at once take longer, and no more is done"
         }
+        Reason::Failed => "the attempt before had failed there",
     }
 }
 

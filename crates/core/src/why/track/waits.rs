@@ -96,6 +96,10 @@ impl Track {
 
     pub(super) fn waited(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
         let waited = waits.iter().map(|(_, span)| span.0).sum();
+        // A pause may end before it was to, when a target is well again.
+        if let Some(last) = self.stretches.last_mut().filter(|last| last.cause == Cause::Backoff) {
+            last.to = last.to.min(at.before(Duration(waited))).max(last.from);
+        }
         let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
         for (cause, span) in waits {

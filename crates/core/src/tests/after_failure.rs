@@ -1,0 +1,126 @@
+//! Where the attempt after one that failed goes, and who need not wait for it any longer.
+
+use insta::assert_snapshot;
+
+use super::dialogue;
+
+/// What is sent, and what is told of it.
+fn sent(scenario: &str) -> String {
+    let told = dialogue(&format!("policy hedge=0 turned_away=0 crowd=0\n{scenario}"));
+    let shown = |line: &&str| ["dispatch", "    balanced", "why", "backing"].iter().any(|word| line.contains(word));
+    told.lines().filter(shown).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn where_the_graph_lists_targets_the_next_is_asked() {
+    assert_snapshot!(sent("
+        targets a=9 b=9 c=9
+        submit r1 x allow=a,b,c retry=4
+        fail r1/x unavailable
+        wait 10s
+        fail r1/x unavailable
+        wait 10s
+        fail r1/x unavailable
+        wait 10s
+        attempts r1
+    "), @"
+       0ms dispatch r1/x#1 on a
+     200ms dispatch r1/x#2 on b
+    10400ms dispatch r1/x#3 on c
+    20800ms dispatch r1/x#4 on a
+    30000ms     balanced gittins 11m 06s, 0 ahead, 0 behind, a failed
+    30000ms     balanced gittins 11m 39s, 0 ahead, 0 behind, a failed, b failed
+    ");
+}
+
+#[test]
+fn what_failed_there_counts_twice_and_the_last_goes_elsewhere() {
+    assert_snapshot!(sent("
+        targets quick=9:expected=1s slow=9:expected=5s
+        submit r1 x retry=3
+        fail r1/x unavailable
+        wait 10s
+        fail r1/x unavailable
+        wait 10s
+        attempts r1
+        submit r2 y retry=3
+        fail r2/y permanent
+        submit r3 z retry=9
+        fail r3/z invalid_output
+        wait 10s
+        submit r4 may_have_had_an_effect retry=2 effect=idempotent
+        fail r4/may_have_had_an_effect timeout
+        wait 10s
+    "), @"
+       0ms dispatch r1/x#1 on quick
+     200ms dispatch r1/x#2 on quick
+    10400ms dispatch r1/x#3 on slow
+    20000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick 1s, slow 5s
+    20000ms     balanced gittins 11m 06s, 0 ahead, 0 behind, quick 2s, slow 5s
+    20000ms     balanced gittins 11m 39s, 0 ahead, 0 behind, quick failed, slow 5s, quick 2.1s
+    20000ms dispatch r2/y#1 on quick
+    20000ms dispatch r3/z#1 on quick
+    30000ms dispatch r4/may_have_had_an_effect#1 on quick
+    30200ms dispatch r4/may_have_had_an_effect#2 on quick
+    ");
+}
+
+#[test]
+fn a_target_that_is_well_again_calls_those_that_waited_for_that() {
+    let all = |what: &dyn Fn(u32) -> String| (1..=6).map(what).collect::<String>();
+    let fail = all(&|run| format!("fail r{run}/x unavailable\n"));
+    let submit = all(&|run| format!("submit r{run} x retry=2\n"));
+    assert_snapshot!(sent(&format!("
+        targets t=8
+        {submit}{fail}
+        view r6
+        wait 1s
+        submit r7 y allow=t
+        wait 500ms
+        ok r7/y
+        wait 500ms
+        ok r1/x
+        ok r6/x
+        why r6
+        why r1
+    ")), @"
+       0ms dispatch r1/x#1 on t
+       0ms dispatch r2/x#1 on t
+       0ms dispatch r3/x#1 on t
+       0ms dispatch r4/x#1 on t
+       0ms dispatch r5/x#1 on t
+       0ms dispatch r6/x#1 on t
+       0ms   x backing_off on backoff
+     200ms dispatch r1/x#2 on t
+     200ms dispatch r2/x#2 on t
+     200ms dispatch r3/x#2 on t
+     200ms dispatch r4/x#2 on t
+    1000ms dispatch r7/y#1 on t
+    1500ms dispatch r5/x#2 on t
+    1500ms dispatch r6/x#2 on t
+    2000ms why r6: 2s: backoff 1.5s running 500ms; critical x
+    2000ms why r1: 2s: running 1.8s backoff 200ms; critical x
+    ");
+}
+
+#[test]
+fn who_never_comes_back_before_the_time_is_over_is_slow() {
+    // Of a task that takes a second the first target hangs: what is cut off after thirty is told of it, and the next goes elsewhere.
+    let learned: String = (1..=20).map(|run| format!("submit r{run} x within=30s\nwait 1s\nok r{run}/x\n")).collect();
+    let told = sent(&format!(
+        "
+        targets hangs=8 well=8
+        {learned}
+        submit r21 x within=30s
+        wait 30s
+        fail r21/x cancelled
+        submit r22 x within=30s
+        attempts r22
+    "
+    ));
+    assert_snapshot!(told.lines().rev().take(3).collect::<Vec<_>>().join("\n"), @"
+    50000ms     balanced gittins 10m 50s, 0 ahead, 0 behind, well 1s, hangs 1.55s
+    50000ms dispatch r22/x#1 on well
+    20000ms dispatch r21/x#1 on hangs
+    ");
+}
