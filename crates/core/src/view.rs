@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::effects::Stage;
 use crate::inst::{Inst, State};
 use crate::purse::Payer;
-use crate::run::{InstId, Run};
+use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
 
 /// Queued tasks of a run of which it is told how they stand: each takes a look at all targets that would do.
@@ -73,6 +73,7 @@ impl Scheduler {
             attempts: run.inst(id).attempts,
             window: run.inst(id).waits_for_window(now),
             purse: run.inst(id).waits_for_loop().map(|of| graph.path_text(&run.path(of))),
+            pause: self.board.pauses(slot, id),
             queueing: queueing(id),
         };
         Some(RunView {
@@ -129,6 +130,14 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
         stack.extend(run.children(id).into_iter().rev());
     }
     order
+}
+
+impl Board {
+    /// Until when it pauses before its next attempt, and whether that is put off until a target is well again.
+    fn pauses(&self, slot: Slot, id: InstId) -> Option<(Timestamp, bool)> {
+        let State::BackingOff(until) = self.run(slot).inst(id).state else { return None };
+        Some((until, self.outlasting.contains_key(&(slot, id))))
+    }
 }
 
 impl Inst {

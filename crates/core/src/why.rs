@@ -171,6 +171,8 @@ pub enum Reason {
     Turn,
     /// This window of the tenant's budget is used up, until then.
     Window(Window, Timestamp),
+    /// Its next attempt is made then; true if it is the last, and made sooner where a target that failed for all is well again.
+    Pauses(Timestamp, bool),
     /// Calls in the loop of this path, which pays for it too, hold the rest of its budget.
     Purse(Arc<str>),
     /// The run waits for its own turn in its group.
@@ -425,6 +427,9 @@ impl Scene<'_> {
                 if let Some(task) = viewed.filter(|task| task.status == TaskStatus::Waiting) {
                     track.queues(&task.waits, live.at);
                     track.is_short_of(task);
+                }
+                if let Some((until, is_last)) = viewed.and_then(|task| task.pause) {
+                    track.pauses(until, is_last);
                 }
                 let cause = viewed.and_then(|task| task.waiting_on);
                 track.go_on(self.end, self.end, cause.unwrap_or(Cause::Scheduler));

@@ -145,6 +145,8 @@ pub struct TaskView {
     pub window: Option<(Window, Timestamp)>,
     /// If it waits for what attempts in a loop around it hold: the path of that loop as text.
     pub purse: Option<String>,
+    /// If it pauses before its next attempt: until when; true if that is its last, and made sooner where a target is well again.
+    pub pause: Option<(Timestamp, bool)>,
     /// How it stands in the queue, of the first that are queued.
     pub queueing: Option<Box<Queueing>>,
 }

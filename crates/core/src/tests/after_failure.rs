@@ -7,7 +7,8 @@ use super::dialogue;
 /// What is sent, and what is told of it.
 fn sent(scenario: &str) -> String {
     let told = dialogue(&format!("policy hedge=0 turned_away=0 crowd=0\n{scenario}"));
-    let shown = |line: &&str| ["dispatch", "    balanced", "why", "backing"].iter().any(|word| line.contains(word));
+    let shown =
+        |line: &&str| ["dispatch", "    balanced", "why", "backing", "Pauses"].iter().any(|word| line.contains(word));
     told.lines().filter(shown).collect::<Vec<_>>().join("\n")
 }
 
@@ -74,6 +75,8 @@ fn a_target_that_is_well_again_calls_those_that_waited_for_that() {
         targets t=8
         {submit}{fail}
         view r6
+        why r6
+        why r1
         wait 1s
         submit r7 y allow=t
         wait 500ms
@@ -91,6 +94,10 @@ fn a_target_that_is_well_again_calls_those_that_waited_for_that() {
        0ms dispatch r5/x#1 on t
        0ms dispatch r6/x#1 on t
        0ms   x backing_off on backoff
+       0ms why r6: 0µs:; critical x
+       0ms   x backing_off (Pauses(Timestamp(6000000), true)):
+       0ms why r1: 0µs:; critical x
+       0ms   x backing_off (Pauses(Timestamp(200000), false)):
      200ms dispatch r1/x#2 on t
      200ms dispatch r2/x#2 on t
      200ms dispatch r3/x#2 on t

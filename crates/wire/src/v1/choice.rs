@@ -102,7 +102,7 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
         let but = if by_score {
             ""
         } else {
-            " (what would be late, what has just failed, and what is a last resort, is taken last)"
+            " (last is what would be late, has just failed, or is a last resort)"
         };
         said.push(format!("what it was thought to cost, money counted as time: {}{but}", scores.join(", ")));
     }
@@ -196,7 +196,7 @@ mod tests {
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
         what it was thought to cost, money counted as time: 1.3s at near, 2s at other
-        what it was thought to cost, money counted as time: 2s at far, 5ms at built-in (what would be late, and what is a last resort, is taken last)
+        what it was thought to cost, money counted as time: 2s at far, 5ms at built-in (last is what would be late, has just failed, or is a last resort)
         0 for just the same targets and units went first, 2 waited on;
           it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           it went in the place of the first, since a target that was free had read more of how its input begins;

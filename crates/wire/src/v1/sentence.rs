@@ -76,6 +76,11 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Window(window, until) => {
             format!("the {}'s budget of `[budgets]` is used up: it may go on from {}", window.word(), instant(*until))
         }
+        Reason::Pauses(until, false) => format!("its next attempt is made at {}", instant(*until)),
+        Reason::Pauses(until, true) => format!(
+            "all of its targets fail: its last attempt is made at {}, or as soon as one of them is well again",
+            instant(*until)
+        ),
         Reason::Purse(of) => {
             format!("calls in {of} hold the rest of its budget: it may go on when one of them has ended")
         }
@@ -180,6 +185,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::Turn
                 | Reason::Window(..)
                 | Reason::Purse(_)
+                | Reason::Pauses(..)
                 | Reason::Held,
             )
             | None => {

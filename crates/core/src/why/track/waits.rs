@@ -94,6 +94,13 @@ impl Track {
         }
     }
 
+    /// It waits for its next attempt.
+    pub(in crate::why) fn pauses(&mut self, until: Timestamp, is_last: bool) {
+        if self.running.is_none() {
+            self.reason = self.reason.take().or(Some(Reason::Pauses(until, is_last)));
+        }
+    }
+
     pub(super) fn waited(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
         let waited = waits.iter().map(|(_, span)| span.0).sum();
         // A pause may end before it was to, when a target is well again.
