@@ -99,11 +99,7 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
     if !choice.scores.is_empty() {
         let scores: Vec<_> = choice.scores.iter().map(|(target, score)| format!("{score} at {target}")).collect();
         let by_score = choice.scores.is_sorted_by_key(|(_, score)| *score);
-        let but = if by_score {
-            ""
-        } else {
-            " (last is what would be late, has just failed, or is a last resort)"
-        };
+        let but = if by_score { "" } else { " (last is what would be late, has just failed, or is a last resort)" };
         said.push(format!("what it was thought to cost, money counted as time: {}{but}", scores.join(", ")));
     }
     said.extend(choice.passed.iter().map(|(target, why)| format!("not to {target}: {}", passed(*why))));
