@@ -31,6 +31,11 @@ impl<K: Hash + Eq, V> Lookup<K, V> {
         self.0.remove(key)
     }
 
+    /// Keeps those of which that is true: nothing may hang on the order in which they are asked.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+        self.0.retain(|key, value| keep(key, value));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

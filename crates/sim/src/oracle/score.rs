@@ -8,36 +8,44 @@ use agendum_types::{Class, Duration, Outcome, Prefix, RunId, TaskPath, Timestamp
 
 use super::{Flight, Reference};
 
-/// What a target has read: what came lately, what came before that, and since when it counts as lately.
+/// What a target has read: the blocks of each time, the oldest first, each where it was read last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Read {
-    young: BTreeSet<u64>,
-    old: BTreeSet<u64>,
-    since: Timestamp,
+pub(super) struct Read(Vec<Time>);
+
+#[derive(Clone, Debug)]
+struct Time {
+    blocks: BTreeSet<u64>,
+    from: Timestamp,
+    to: Timestamp,
 }
 
-const QUARTER_HOUR: Duration = Duration::secs(900);
+const TWENTY_MINUTES: Duration = Duration::secs(1_200);
 
 impl Read {
     pub(super) fn knows(&self, prefix: &Prefix, now: Timestamp) -> u64 {
-        let is_fresh = now.since(self.since) < Duration::secs(1_800);
-        let known = |block: &&u64| is_fresh && (self.young.contains(block) || self.old.contains(block));
+        let fresh = |time: &&Time| now.since(time.to) < TWENTY_MINUTES;
+        let known = |block: &&u64| self.0.iter().filter(fresh).any(|time| time.blocks.contains(block));
         prefix.0.iter().take_while(known).count() as u64
     }
 
     fn reads(&mut self, prefix: &Prefix, tokens: u64, now: Timestamp) {
-        let half = (tokens / 512 / 2) as usize;
-        let blocks: Vec<u64> = prefix.0.iter().take(half).copied().collect();
-        let age = now.since(self.since);
-        let new = blocks.iter().filter(|block| !self.young.contains(block)).count();
-        if self.young.len() + new > half || age >= QUARTER_HOUR {
-            self.old = std::mem::take(&mut self.young);
-            if age >= Duration::secs(1_800) {
-                self.old.clear();
-            }
-            self.since = now;
+        let most = (tokens / 512) as usize;
+        let blocks: Vec<u64> = prefix.0.iter().take(most).copied().collect();
+        if blocks.is_empty() {
+            return;
         }
-        self.young.extend(blocks);
+        self.0.retain(|time| now.since(time.to) < TWENTY_MINUTES);
+        let eighth = Duration(TWENTY_MINUTES.0 / 8);
+        if self.0.last().is_none_or(|time| time.blocks.len() * 8 >= most || now.since(time.from) >= eighth) {
+            self.0.push(Time { blocks: BTreeSet::new(), from: now, to: now });
+        }
+        self.0.iter_mut().for_each(|time| time.blocks.retain(|block| !blocks.contains(block)));
+        let last = self.0.last_mut().expect("there is one");
+        last.blocks.extend(blocks);
+        last.to = now;
+        while self.0.len() > 1 && self.0.iter().map(|time| time.blocks.len()).sum::<usize>() > most {
+            self.0.remove(0);
+        }
     }
 }
 
