@@ -36,6 +36,7 @@ use crate::inst::{Settled, State};
 use crate::ledger::Ledger;
 use crate::lookup::Lookup;
 use crate::order::Sharing;
+use crate::outlast::Outlasting;
 use crate::plan::{Plan, Plans};
 use crate::preempt::Watched;
 use crate::queue::Queue;
@@ -106,8 +107,7 @@ pub(crate) struct Board {
     pub(crate) queue: Queue,
     /// Tasks that wait for a target though another would do.
     pub(crate) held: BTreeSet<(TargetId, Slot, InstId)>,
-    /// Tasks that have put off their last attempt until a target is well again, and before when they do not go.
-    pub(crate) outlasting: BTreeMap<(Slot, InstId), Timestamp>,
+    pub(crate) outlasting: Outlasting,
     pub(crate) timers: Timers,
     pub(crate) watched: Watched,
     pub(crate) flights: Flights,
@@ -151,7 +151,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::new(&Policy::default()),
             timers: Timers::default(),
-            outlasting: BTreeMap::new(),
+            outlasting: Outlasting::default(),
             held: BTreeSet::new(),
             watched: Watched::default(),
             flights: Flights::default(),

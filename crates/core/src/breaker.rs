@@ -143,10 +143,12 @@ impl Scheduler {
         let (now, rules, row) = (self.now, self.policy.limits, self.targets.row(flight.target));
         let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
         let fault = fault(outcome).filter(|_| counts);
-        let has_failed = row.breaker.fails_until(&rules).is_some();
         self.change_breaker(flight.target, |breaker| breaker.ends(flight.turn, fault, &rules, now));
-        if has_failed && self.targets.row(flight.target).breaker.fails_until(&rules).is_none() {
-            self.is_well_again(flight.target);
+        if fault == Some(false)
+            && !self.board.outlasting.is_empty()
+            && self.targets.row(flight.target).breaker.fails_until(&rules).is_none()
+        {
+            self.is_well(flight.target);
         }
         // Some may have begun to wait for it since it could be tried.
         if self.targets.row(flight.target).breaker.broken.is_some() {

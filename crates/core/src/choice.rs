@@ -65,7 +65,7 @@ impl Scheduler {
         // Those before the one that was taken are better, and not covered; those behind it that cost less are not in time, or the last resort.
         let worse = scores.iter().skip_while(|(weighed, _)| *weighed != target);
         let is_last = |of: TargetId| self.targets.row(of).target.last_resort;
-        let has_failed = |other: TargetId| self.failed_on(slot, id, &[other]).is_some();
+        let has_failed = |other: TargetId| self.has_failed_on(slot, id, other);
         let why = |other: TargetId| match worse.clone().find(|(weighed, _)| *weighed == other) {
             Some((_, score)) => {
                 let is_less = worse.clone().next().is_some_and(|(_, least)| score < least);
@@ -78,10 +78,9 @@ impl Scheduler {
         };
         let told = before.clone().filter_map(|other| Some((self.target_name(other), why(other)?)));
         let mut passed: Vec<_> = told.collect();
-        if self.is_passed_over(slot, id, target) && self.board.run(slot).inst(id).failed_on.is_some() {
-            let named = self.able(slot, id).unwrap_or_default().into_iter();
-            let tried =
-                named.take_while(|other| *other != target).filter(|other| before.clone().all(|of| of != *other));
+        if self.is_ordered(slot, id) && !self.board.run(slot).inst(id).failed_on.is_empty() {
+            let named = self.able(slot, id).unwrap_or_default().into_iter().take_while(|other| *other != target);
+            let tried = named.filter(|other| has_failed(*other) && before.clone().all(|of| of != *other));
             passed.extend(tried.map(|other| (self.target_name(other), Passed::Failed)));
         }
         let run = self.board.run(slot);

@@ -132,7 +132,7 @@ impl Scheduler {
             Some(_) | None if inst.expires <= at => Retrying::TooLate(Limit::Task(inst.expires)),
             Some(_) | None => {
                 if on.is_some() && later.is_some() {
-                    self.board.outlasting.insert((slot, id), opens);
+                    self.puts_off(slot, id, at, opens);
                 }
                 Retrying::At(at)
             }

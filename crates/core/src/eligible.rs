@@ -1,5 +1,7 @@
 //! The targets that will do for a task's next attempt, and in which order they are asked.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{Rung, Task, Work};
 use agendum_types::{Effect, TargetId};
 
@@ -20,7 +22,8 @@ impl Scheduler {
             && self.may_have_effect(slot, id)
             && run.labels.words().is_empty()
             && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty())
-            && inst.failed_on.is_none();
+            && inst.failed_on.is_empty()
+            && inst.avoids.is_empty();
         if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
             return Some(class);
         }
@@ -33,10 +36,31 @@ impl Scheduler {
         Some(class)
     }
 
-    /// Which of these targets the task's attempt before failed on, through the target's fault.
-    pub(crate) fn failed_on(&self, slot: Slot, id: InstId, targets: &[TargetId]) -> Option<usize> {
-        let failed = self.board.run(slot).inst(id).failed_on.as_deref()?;
-        targets.iter().position(|target| *self.targets.row(*target).target.name == *failed)
+    /// True if an attempt of the task failed there, through the target's fault.
+    pub(crate) fn has_failed_on(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
+        self.board.run(slot).inst(id).failed_on.contains(&self.targets.row(target).target.name)
+    }
+
+    /// The task is about to be queued: while one of its targets does not fail for all that come, its last attempt waits for none of those that do.
+    pub(crate) fn avoid_failing(&mut self, slot: Slot, id: InstId) {
+        self.board.run_mut(slot).inst_mut(id).avoids.clear();
+        if self.board.run(slot).inst(id).rung_attempts == 0 || !self.is_last_try(slot, id) {
+            return;
+        }
+        let fails = |target: &TargetId| self.targets.row(*target).breaker.fails_until(&self.policy.limits).is_some();
+        let all = self.eligible(slot, id).unwrap_or_default();
+        let (fail, well): (Vec<_>, Vec<_>) = all.into_iter().partition(fails);
+        if !well.is_empty() {
+            let name = |target| Arc::clone(&self.targets.row(target).target.name);
+            let avoids = fail.into_iter().map(name).collect();
+            self.board.run_mut(slot).inst_mut(id).avoids = avoids;
+        }
+    }
+
+    /// There is one more attempt on this rung.
+    pub(crate) fn is_last_try(&self, slot: Slot, id: InstId) -> bool {
+        let inst = self.board.run(slot).inst(id);
+        inst.rung_attempts + 1 >= self.board.plan(slot).task(inst.node).retry.attempts_max
     }
 
     /// False of what runs ahead of its plan: that has no effect, whatever its target says.
@@ -46,14 +70,17 @@ impl Scheduler {
     }
 
     /// The targets that will do for a task's next attempt, in the order of the table; or in the graph's, which begins anew behind the one on which the
-    /// attempt before failed. `None` if some could do it and none may see its input.
+    /// attempt before failed, and without those that it avoids. `None` if some could do it and none may see its input.
     pub(crate) fn eligible(&self, slot: Slot, id: InstId) -> Option<Vec<TargetId>> {
         let mut able = self.able(slot, id)?;
         if self.is_ordered(slot, id)
-            && let Some(failed) = self.failed_on(slot, id, &able)
+            && let Some(last) = self.board.run(slot).inst(id).failed_on.last()
+            && let Some(failed) = able.iter().position(|target| self.targets.row(*target).target.name == *last)
         {
             able.rotate_left(failed + 1);
         }
+        let avoids = &self.board.run(slot).inst(id).avoids;
+        able.retain(|target| !avoids.contains(&self.targets.row(*target).target.name));
         Some(able)
     }
 
@@ -82,6 +109,11 @@ impl Scheduler {
             candidates.retain(|target| effect(target).is_none_or(|effect| effect == Effect::None));
         }
         Some(candidates)
+    }
+
+    /// True if the graph says in which order targets are taken, and none of them has failed.
+    pub(crate) fn has_strict_order(&self, slot: Slot, id: InstId) -> bool {
+        self.is_ordered(slot, id) && self.board.run(slot).inst(id).failed_on.is_empty()
     }
 
     /// True if the graph names another target first.

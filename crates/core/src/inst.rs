@@ -342,8 +342,10 @@ pub(crate) struct Inst {
     pub(crate) failure: Option<Box<Failure>>,
     /// Of a `chat`: why its last result was refused, which its next attempt is told.
     pub(crate) refused: Option<Arc<str>>,
-    /// The target on which, and through whose fault, the last attempt of this rung failed that did: another is asked first.
-    pub(crate) failed_on: Option<Arc<str>>,
+    /// The targets on which, and through whose fault, attempts of this rung failed, the last of them last: others are asked first.
+    pub(crate) failed_on: Vec<Arc<str>>,
+    /// Targets that failed for all that came when it was queued for its last attempt, while others did not; not durable.
+    pub(crate) avoids: Vec<Arc<str>>,
 }
 
 impl Inst {
@@ -381,7 +383,8 @@ impl Inst {
             body: None,
             failure: None,
             refused: None,
-            failed_on: None,
+            failed_on: Vec::new(),
+            avoids: Vec::new(),
         }
     }
 
@@ -415,34 +418,10 @@ impl Inst {
         }
     }
 
-    /// It is free from this instant on: what it waited for before was told.
-    pub(crate) fn free_from(&mut self, at: Timestamp) {
-        (self.free_at, self.waited, self.gives_way) = (at, None, false);
-        self.woken_at = Timestamp::MAX;
-    }
-
-    /// Since when it waits for its next attempt.
-    pub(crate) fn freed_at(&self) -> Timestamp {
-        self.free_at.min(self.woken_at)
-    }
-
     /// What its time passes for while it is queued for this: where it gave way, for that.
     pub(crate) const fn blames(&self, cause: Cause) -> Cause {
         let is_of_queue = matches!(cause, Cause::Order | Cause::Limit | Cause::Capacity | Cause::Backoff);
         if self.gives_way && is_of_queue { Cause::Preempted } else { cause }
-    }
-
-    /// Notes what it waited for until now.
-    pub(crate) fn note(&mut self, cause: Cause, span: Duration) {
-        if span > Duration::ZERO {
-            self.waited.get_or_insert_default().push((cause, span));
-        }
-    }
-
-    /// Until when it is known what it waited for since it was free.
-    pub(crate) fn known_until(&self) -> Timestamp {
-        let known = self.waited.iter().flat_map(|waits| waits.iter()).map(|(_, span)| span.0).sum();
-        self.freed_at().after(Duration(known))
     }
 
     /// Its output, if it has succeeded.

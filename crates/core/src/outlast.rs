@@ -1,10 +1,12 @@
 //! The last attempt of a task outlasts its targets' trouble: it waits until that is over, or a target would break.
 //!
 //! Pauses between attempts are meant for chance, and are over in less than a second; what a target fails for a few seconds would take all of them. Whoever
-//! waits so goes on as soon as an attempt of another shows that a target is well again. No record says so: after a restart it waits for as long as it would
-//! have.
+//! waits so goes on when attempts of others show that a target is well again, two with each, so that one that fails again after a moment has not got them
+//! all. No record says so: after a restart it waits for as long as it would have.
 
-use agendum_types::{Duration, Failure, TargetId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+use agendum_types::{Duration, Failure, RunId, TargetId, Timestamp};
 use smallvec::SmallVec;
 
 use crate::breaker;
@@ -17,6 +19,8 @@ use crate::timers::Timer;
 const PUT_OFF_MAX: Duration = Duration::secs(10);
 /// and what waits for that comes back within this.
 const SPREAD_MAX: Duration = Duration::secs(1);
+/// So many of those that wait go on with each attempt that succeeds.
+const CALLED: usize = 2;
 
 impl Scheduler {
     /// When the last attempt is made while every target that would do fails for all that come: not before such a target breaks if that goes on. Pauses between
@@ -54,21 +58,78 @@ impl Scheduler {
         self.now.after(third.min(left.minus(takes).minus(takes)))
     }
 
-    /// A target that failed for all that came is well again: whoever put off the last attempt until that goes on, be it elsewhere.
-    pub(crate) fn is_well_again(&mut self, target: TargetId) {
-        let waiting: Vec<_> = self.board.outlasting.iter().map(|(of, opens)| (*of, *opens)).collect();
-        for ((slot, id), opens) in waiting {
-            let at = opens.max(self.now);
-            let State::BackingOff(until) = self.board.run(slot).inst(id).state else { continue };
-            let would_do =
-                self.class_of(slot, id).is_some_and(|class| self.board.queue.candidates(class).contains(&target));
-            if at < until && would_do {
-                self.board.outlasting.remove(&(slot, id));
-                self.board.timers.clear(until, Timer::Start(slot, id));
-                self.board.timers.set(at, Timer::Start(slot, id));
-                let inst = self.board.run_mut(slot).inst_mut(id);
-                (inst.woken_at, inst.state) = (at, State::BackingOff(at));
-            }
+    /// It puts its last attempt off until then.
+    pub(crate) fn puts_off(&mut self, slot: Slot, id: InstId, until: Timestamp, opens: Timestamp) {
+        let Some(class) = self.class_of(slot, id) else { return };
+        let targets = self.board.queue.candidates(class).iter().copied().collect();
+        self.board.outlasting.insert((slot, id), Waits { until, run: self.board.run(slot).id, opens, targets });
+    }
+
+    /// An attempt has succeeded on a target that does not fail for all that come: of those that have put off their last attempt until then the first two go on.
+    /// If it is well indeed each of them calls two more; if it fails again, no more are spent on it.
+    pub(crate) fn is_well(&mut self, target: TargetId) {
+        for (slot, id) in self.board.outlasting.first(target, CALLED) {
+            let Some(waits) = self.board.outlasting.remove((slot, id)) else { continue };
+            let at = waits.opens.max(self.now).min(waits.until);
+            self.board.timers.clear(waits.until, Timer::Start(slot, id));
+            self.board.timers.set(at, Timer::Start(slot, id));
+            let inst = self.board.run_mut(slot).inst_mut(id);
+            (inst.woken_at, inst.state) = (at, State::BackingOff(at));
         }
+    }
+}
+
+/// Tasks that have put off their last attempt until a target is well again.
+#[derive(Debug, Default)]
+pub(crate) struct Outlasting {
+    tasks: BTreeMap<(Slot, InstId), Waits>,
+    /// The same by target, those first that would go first.
+    by_target: BTreeSet<(TargetId, Timestamp, RunId, Slot, InstId)>,
+}
+
+/// How one of them waits.
+#[derive(Debug)]
+struct Waits {
+    /// For no longer than this,
+    until: Timestamp,
+    run: RunId,
+    /// and at least until then.
+    opens: Timestamp,
+    /// Any of these will do.
+    targets: SmallVec<[TargetId; 2]>,
+}
+
+impl Outlasting {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    pub(crate) fn contains(&self, of: (Slot, InstId)) -> bool {
+        self.tasks.contains_key(&of)
+    }
+
+    /// It waits no more, if it did.
+    pub(crate) fn forget(&mut self, of: (Slot, InstId)) {
+        self.remove(of);
+    }
+
+    fn insert(&mut self, (slot, id): (Slot, InstId), waits: Waits) {
+        self.remove((slot, id));
+        self.by_target.extend(waits.targets.iter().map(|target| (*target, waits.until, waits.run, slot, id)));
+        self.tasks.insert((slot, id), waits);
+    }
+
+    fn remove(&mut self, (slot, id): (Slot, InstId)) -> Option<Waits> {
+        let waits = self.tasks.remove(&(slot, id))?;
+        for target in &waits.targets {
+            self.by_target.remove(&(*target, waits.until, waits.run, slot, id));
+        }
+        Some(waits)
+    }
+
+    fn first(&self, target: TargetId, count: usize) -> SmallVec<[(Slot, InstId); CALLED]> {
+        let from = (target, Timestamp(0), RunId(0), Slot(0), InstId(0));
+        let of = self.by_target.range(from..).take_while(|of| of.0 == target).take(count);
+        of.map(|(.., slot, id)| (*slot, *id)).collect()
     }
 }

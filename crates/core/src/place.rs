@@ -79,6 +79,13 @@ impl Scheduler {
             }
             for_want_of_money = true;
         }
+        // Whose turn it is after a failure is no choice of the graph's: one that the budget covers does too.
+        let turn = if self.has_strict_order(slot, id) || !self.is_ordered(slot, id) {
+            None
+        } else {
+            self.covered(slot, id, class)
+        };
+        let target = turn.unwrap_or(target);
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
                 let lower = self.is_passed_over(slot, id, target);
@@ -86,6 +93,13 @@ impl Scheduler {
             }
             Err(uncovered) => self.place_poor(slot, id, class, &uncovered),
         }
+    }
+
+    /// The first free target of a class that the budget covers.
+    fn covered(&self, slot: Slot, id: InstId, class: ClassId) -> Option<TargetId> {
+        let mut free =
+            self.board.queue.candidates(class).iter().copied().filter(|target| self.targets.is_free(*target, self.now));
+        free.find(|target| self.afford_on(slot, id, *target).is_ok())
     }
 
     /// The preferred target is not covered by what is left of the budget of a loop, of the run's, or else of a window.
@@ -113,7 +127,7 @@ impl Scheduler {
             return self.wait_for_money(slot, id, of);
         }
         // Where no order was asked for, any target will do that is covered, be it busy now.
-        let takes_cheaper = choice == OnExceeded::Degrade || !self.is_ordered(slot, id);
+        let takes_cheaper = choice == OnExceeded::Degrade || !self.has_strict_order(slot, id);
         if takes_cheaper && self.place_cheaper(slot, id, class) {
             return;
         }

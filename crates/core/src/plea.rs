@@ -74,7 +74,7 @@ impl Scheduler {
         }
         let failure = self.unaffordable(slot, uncovered, None);
         if self.board.run(slot).refused || self.is_spared(slot, id) {
-            if self.is_ordered(slot, id) || !self.place_cheaper(slot, id, class) {
+            if self.has_strict_order(slot, id) || !self.place_cheaper(slot, id, class) {
                 self.unpaid(slot, id, failure);
             }
             return;

@@ -44,8 +44,8 @@ struct Asked {
     tokens_out: u64,
     /// How much time a dollar is worth.
     dollar: Duration,
-    /// Where its attempt before failed, through the target's fault.
-    failed_on: Option<TargetId>,
+    /// Where an attempt of it failed, through the target's fault.
+    failed_on: SmallVec<[TargetId; 2]>,
     /// There is one more attempt.
     is_last: bool,
 }
@@ -94,7 +94,7 @@ impl Scheduler {
         scores.sort_by_cached_key(|(target, score)| {
             let row = self.targets.row(*target);
             let is_late = self.now.after(asked.takes_in_all(row, self.now)) > ends;
-            (row.target.last_resort, is_late, asked.is_last && asked.failed_on == Some(*target), *score)
+            (row.target.last_resort, is_late, asked.is_last && asked.failed_on.contains(target), *score)
         });
         scores
     }
@@ -120,8 +120,11 @@ impl Scheduler {
         }
         let asked = self.asked(slot, id);
         let prefix = self.board.run(slot).inst(id).prefix.as_deref();
-        let open =
-            candidates.iter().copied().filter(|target| takes(target) && !self.targets.row(*target).target.last_resort);
+        let may_be = |target: &TargetId| {
+            let is_given_up = asked.is_last && asked.failed_on.contains(target);
+            takes(target) && !is_given_up && !self.targets.row(*target).target.last_resort
+        };
+        let open = candidates.iter().copied().filter(may_be);
         let mut costs: Scores = open.map(|target| (target, self.cost(target, &asked, prefix))).collect();
         costs.sort_by_key(|(_, cost)| *cost);
         let [(best, least), (second, next), ..] = *costs.as_slice() else { return None };
@@ -184,7 +187,7 @@ impl Scheduler {
         let inst = self.board.run(slot).inst(id);
         let samples = self.policy.admission.samples;
         let made = self.board.plan(slot).made(inst.node, samples).unwrap_or(TOKENS_OUT);
-        let failed_on = inst.failed_on.as_deref().and_then(|name| self.targets.find_id(name));
+        let failed_on = inst.failed_on.iter().filter_map(|name| self.targets.find_id(name)).collect();
         Asked {
             usual: self.usual(slot, id),
             bytes,
@@ -192,7 +195,7 @@ impl Scheduler {
             tokens_out: ask.cap.map_or(made, |cap| made.min(u64::from(cap))),
             dollar: self.policy.band(self.band_of(slot, id)).dollar,
             failed_on,
-            is_last: inst.rung_attempts + 1 >= self.board.plan(slot).task(inst.node).retry.attempts_max,
+            is_last: self.is_last_try(slot, id),
         }
     }
 
@@ -235,7 +238,7 @@ impl Scheduler {
         let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
         let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
         let takes = row.breaker.tries(asked.takes(row, self.now).as_micros().into(), &self.policy.limits, self.now);
-        let takes = if asked.failed_on == Some(target) { 2 * takes } else { takes };
+        let takes = if asked.failed_on.contains(&target) { 2 * takes } else { takes };
         let start = row.start(asked.bytes, self.now).as_micros();
         let sum = takes + u128::from(start) + self.reading(unread) + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))

@@ -136,7 +136,7 @@ impl Board {
     /// Until when it pauses before its next attempt, and whether that is put off until a target is well again.
     fn pauses(&self, slot: Slot, id: InstId) -> Option<(Timestamp, bool)> {
         let State::BackingOff(until) = self.run(slot).inst(id).state else { return None };
-        Some((until, self.outlasting.contains_key(&(slot, id))))
+        Some((until, self.outlasting.contains((slot, id))))
     }
 }
 

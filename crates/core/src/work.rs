@@ -105,6 +105,7 @@ impl Scheduler {
     }
 
     pub(crate) fn enqueue(&mut self, slot: Slot, id: InstId) {
+        self.avoid_failing(slot, id);
         let Some(class) = self.class_of(slot, id) else {
             let inst = self.board.run(slot).inst(id);
             let capability = self.board.plan(slot).capability(inst.node).expect("a call waits for a target");

@@ -113,7 +113,7 @@ impl Board {
         match state {
             State::Parked(at) | State::BackingOff(at) => {
                 self.timers.clear(at, Timer::Start(slot, id));
-                self.outlasting.remove(&(slot, id));
+                self.outlasting.forget((slot, id));
             }
             State::Queued(ticket) => {
                 self.forget_hold(slot, id, &ticket);
@@ -454,7 +454,7 @@ impl Board {
         let inst = self.run_mut(slot).inst_mut(id);
         inst.free_from(at);
         inst.rung = rung + 1;
-        (inst.rung_attempts, inst.failed_on) = (0, None);
+        (inst.rung_attempts, inst.failed_on) = (0, Vec::new());
         // Where no copy is found, that goes on to the next rung.
         inst.failure = failure.filter(|_| gives || kind == Rung::Cached).cloned().map(Box::new);
         inst.degraded = true;

@@ -302,10 +302,11 @@ impl Board {
             self.note_served(slot, id, &running.target);
         }
         let fate = Fate::of(running.effect, Some(&finished.outcome));
-        // What may have had an effect is repeated where its key is known.
-        let may_go_elsewhere = fate == Fate::None && matches!(finished.next, Next::Retry { .. });
-        if may_go_elsewhere && breaker::fault(&finished.outcome) == Some(true) {
-            self.run_mut(slot).inst_mut(id).failed_on = Some(Arc::clone(&running.target));
+        let is_retried = matches!(finished.next, Next::Retry { .. });
+        if is_retried && running.effect == Effect::None && breaker::fault(&finished.outcome) == Some(true) {
+            let failed_on = &mut self.run_mut(slot).inst_mut(id).failed_on;
+            failed_on.retain(|target| *target != running.target);
+            failed_on.push(Arc::clone(&running.target));
         }
         if self.counts_as_service(slot, id, &finished.outcome) {
             self.run_mut(slot).service.takes(served);

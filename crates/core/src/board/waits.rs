@@ -101,3 +101,30 @@ impl Board {
         }
     }
 }
+
+impl Inst {
+    /// It is free from this instant on: what it waited for before was told.
+    pub(crate) fn free_from(&mut self, at: Timestamp) {
+        (self.free_at, self.waited, self.gives_way) = (at, None, false);
+        self.woken_at = Timestamp::MAX;
+        self.avoids.clear();
+    }
+
+    /// Since when it waits for its next attempt.
+    pub(crate) fn freed_at(&self) -> Timestamp {
+        self.free_at.min(self.woken_at)
+    }
+
+    /// Notes what it waited for until now.
+    pub(crate) fn note(&mut self, cause: Cause, span: Duration) {
+        if span > Duration::ZERO {
+            self.waited.get_or_insert_default().push((cause, span));
+        }
+    }
+
+    /// Until when it is known what it waited for since it was free.
+    pub(crate) fn known_until(&self) -> Timestamp {
+        let known = self.waited.iter().flat_map(|waits| waits.iter()).map(|(_, span)| span.0).sum();
+        self.freed_at().after(Duration(known))
+    }
+}

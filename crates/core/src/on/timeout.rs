@@ -19,7 +19,7 @@ impl Scheduler {
             // Whatever came first at that instant has taken it back.
             Timer::Plan => {}
             Timer::Start(slot, id) => {
-                self.board.outlasting.remove(&(slot, id));
+                self.board.outlasting.forget((slot, id));
                 self.board.run_mut(slot).inst_mut(id).state = State::Ready;
                 self.take(slot, id);
             }

@@ -50,7 +50,7 @@ pub enum Passed {
     Limited,
     /// As many attempts were out as it does most with.
     Crowded,
-    /// The task's attempt before had failed there.
+    /// An attempt of the task had failed there.
     Failed,
 }
 

@@ -131,3 +131,102 @@ fn who_never_comes_back_before_the_time_is_over_is_slow() {
     20000ms dispatch r21/x#1 on hangs
     ");
 }
+
+#[test]
+fn the_last_try_waits_for_who_is_well_while_others_fail_for_all() {
+    let all = |what: &dyn Fn(u32) -> String| (1..=5).map(what).collect::<String>();
+    let fail = all(&|run| format!("fail r{run}/x unavailable\n"));
+    let submit = all(&|run| format!("submit r{run} x retry=2 allow=dead,well\n"));
+    // The one place of the other is taken: nobody spends the last try where all fail.
+    assert_snapshot!(sent(&format!("
+        targets dead=9 well=1
+        submit r9 busy allow=well
+        {submit}{fail}
+        wait 1s
+        queueing r1
+        ok r9/busy
+        ok r1/x
+    ")), @"
+       0ms dispatch r9/busy#1 on well
+       0ms dispatch r1/x#1 on dead
+       0ms dispatch r2/x#1 on dead
+       0ms dispatch r3/x#1 on dead
+       0ms dispatch r4/x#1 on dead
+       0ms dispatch r5/x#1 on dead
+    1000ms dispatch r1/x#2 on well
+    1000ms dispatch r2/x#2 on well
+    ");
+}
+
+#[test]
+fn the_last_try_does_not_wait_for_where_it_failed() {
+    assert_snapshot!(sent("
+        targets one=1:expected=1s other=9:expected=9s
+        submit r1 x retry=2
+        fail r1/x unavailable
+        submit r2 y allow=one
+        wait 10s
+    "), @"
+      0ms dispatch r1/x#1 on one
+      0ms dispatch r2/y#1 on one
+    200ms dispatch r1/x#2 on other
+    ");
+}
+
+#[test]
+fn where_all_that_is_left_pays_for_the_first_of_the_list_that_is_asked_again() {
+    let scenario = |choice: &str| {
+        format!(
+            "
+        targets cheap=9:call=1c dear=9:call=50c
+        submit r1 x allow=cheap,dear retry=3; run: budget=3c{choice}
+        fail r1/x unavailable
+        wait 10s
+    "
+        )
+    };
+    let told = ["", " ask", " degrade"].map(|choice| sent(&scenario(choice)));
+    assert_snapshot!(told.join("\n--\n"), @"
+       0ms dispatch r1/x#1 on cheap
+     200ms dispatch r1/x#2 on cheap
+    --
+       0ms dispatch r1/x#1 on cheap
+     200ms dispatch r1/x#2 on cheap
+    --
+       0ms dispatch r1/x#1 on cheap
+     200ms dispatch r1/x#2 on cheap
+    ");
+}
+
+#[test]
+fn each_attempt_that_succeeds_calls_two_of_those_that_wait() {
+    let all = |what: &dyn Fn(u32) -> String| (1..=9).map(what).collect::<String>();
+    let fail = all(&|run| format!("fail r{run}/x unavailable\n"));
+    let submit = all(&|run| format!("submit r{run} x retry=2\n"));
+    // Four of them fail before it is known that all do, and are not at their last try then.
+    assert_snapshot!(sent(&format!("
+        targets t=9
+        {submit}{fail}
+        submit r10 y allow=t
+        ok r10/y
+        wait 1ms
+        fail r5/x unavailable
+        wait 50ms
+        ok r6/x
+    ")), @"
+     0ms dispatch r1/x#1 on t
+     0ms dispatch r2/x#1 on t
+     0ms dispatch r3/x#1 on t
+     0ms dispatch r4/x#1 on t
+     0ms dispatch r5/x#1 on t
+     0ms dispatch r6/x#1 on t
+     0ms dispatch r7/x#1 on t
+     0ms dispatch r8/x#1 on t
+     0ms dispatch r9/x#1 on t
+     0ms dispatch r10/y#1 on t
+     0ms dispatch r5/x#2 on t
+     0ms dispatch r6/x#2 on t
+    51ms dispatch r7/x#2 on t
+    51ms dispatch r8/x#2 on t
+    ");
+}

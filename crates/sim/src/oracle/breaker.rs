@@ -87,9 +87,10 @@ impl Reference {
 
     /// An attempt has ended.
     pub(super) fn shows_fault(&mut self, flight: &Flight, outcome: &Outcome) {
-        let has_failed = self.fails_until(flight.target).is_some();
+        let is_model = self.targets[flight.target].capabilities.iter().any(|can| can.is_served_by_models());
+        let counts = self.broken(flight.target).is_some() || is_model && self.policy.limits.failures > 0;
         self.shows_how_it_does(flight, outcome);
-        if has_failed && self.fails_until(flight.target).is_none() {
+        if counts && fault(outcome) == Some(false) && self.fails_until(flight.target).is_none() {
             self.accounts.well_again = Some(flight.target);
         }
     }

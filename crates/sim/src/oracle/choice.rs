@@ -92,11 +92,10 @@ impl Reference {
         let before: Vec<usize> = before.copied().collect();
         let mut passed: Vec<_> = before.iter().filter_map(|place| Some((name(*place), passes(*place)?))).collect();
         let run = &self.runs[&id];
-        let is_listed = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
-        if is_listed && run.tasks[path].failed_on.is_some() {
+        if self.is_listed(id, path) && !run.tasks[path].failed_on.is_empty() {
             // Those that the graph lists before it had their turn.
-            let able = self.able(id, path).unwrap_or_default();
-            let earlier = able.into_iter().take_while(|place| *place != chosen).filter(|place| !before.contains(place));
+            let able = self.able(id, path).unwrap_or_default().into_iter().take_while(|place| *place != chosen);
+            let earlier = able.filter(|place| self.has_failed_on(id, path, *place) && !before.contains(place));
             passed.extend(earlier.map(|place| (name(place), Passed::Failed)));
         }
         if let Work::Call(call) = &run.task(path).work

@@ -40,6 +40,7 @@ impl Reference {
         let now = self.now;
         let inst = self.run(id).inst(path);
         (inst.failure, inst.free_at, inst.woken_at, inst.gives_way) = (Some(failure.clone()), now, None, false);
+        inst.avoids.clear();
         let OnUncertain::Check { task, .. } = on_uncertain else {
             inst.wait = Some(Wait::new(WaitFor::Effect));
             return self.begins_to_wait(id, path);

@@ -1,5 +1,7 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
+use std::sync::Arc;
+
 use agendum_core::Next;
 use agendum_types::graph::{Rung, Section};
 use agendum_types::{Class, Duration, Effect, Failure, RunId, TaskPath, Timestamp};
@@ -152,21 +154,25 @@ impl Reference {
         self.eligible(id, path).into_iter().flatten().map(|target| self.closed[target]).min().unwrap_or(asked)
     }
 
-    /// A target that failed for all that came does so no more: last attempts that were put off for that may be made, those of this life. They are ranked with
-    /// what is known once the record says what showed it.
+    /// A target does not fail for all that come: of the last attempts that were put off for that, in this life, the two that would be made first are made.
+    /// They are ranked with what is known once the record says what showed it.
     pub(super) fn outlasts(&mut self) {
         let Some(target) = self.accounts.well_again.take() else { return };
-        for (of, (until, opens)) in self.accounts.outlasting.clone() {
-            let (id, path) = &of;
-            let at = opens.max(self.now);
+        let name = Arc::clone(&self.targets[target].name);
+        let waits = |(id, path): &(RunId, TaskPath), until: Timestamp| {
             let inst = self.runs.get(id).and_then(|run| run.tasks.get(path));
-            let waits = inst.is_some_and(|inst| inst.state == State::BackingOff(until));
-            if waits && at < until && self.eligible(*id, path).is_some_and(|all| all.contains(&target)) {
-                self.accounts.outlasting.remove(&of);
-                let inst = self.run(*id).inst(path);
-                (inst.state, inst.woken_at) = (State::BackingOff(at), Some(at));
-                self.consequences(*id);
-            }
+            inst.is_some_and(|inst| inst.state == State::BackingOff(until))
+        };
+        let all =
+            self.accounts.outlasting.iter().filter(|(of, put)| waits(of, put.until) && put.targets.contains(&name));
+        let mut waiting: Vec<_> = all.map(|(of, put)| (put.until, of.clone(), put.opens)).collect();
+        waiting.sort();
+        for (until, (id, path), opens) in waiting.into_iter().take(2) {
+            self.accounts.outlasting.remove(&(id, path.clone()));
+            let at = opens.max(self.now).min(until);
+            let inst = self.run(id).inst(&path);
+            (inst.state, inst.woken_at) = (State::BackingOff(at), Some(at));
+            self.consequences(id);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which task goes next, where, and for how much.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{OnExceeded, Requirement, Rung, Section, Task, Work};
 use agendum_types::{Capability, Money, RunId, Segment, Target, TaskPath, Timestamp, Window};
 
@@ -56,7 +58,7 @@ pub(super) fn candidates(targets: &[Target], capability: Capability, wanted: &Re
         };
         return all.filter(|place| fits(&targets[*place])).collect();
     }
-    let named = |name: &std::sync::Arc<str>| all.clone().find(|place| targets[*place].name == *name);
+    let named = |name: &Arc<str>| all.clone().find(|place| targets[*place].name == *name);
     wanted.allow.iter().filter_map(named).collect()
 }
 
@@ -75,20 +77,44 @@ impl Reference {
     /// cleared; where there is none at all, the task waits for another table.
     pub(super) fn eligible(&self, id: RunId, path: &TaskPath) -> Option<Vec<usize>> {
         let mut turn = self.able(id, path)?;
+        let inst = &self.runs[&id].tasks[path];
         // Where the graph lists them, whoever comes after the one that has just failed is next.
-        let is_listed =
-            matches!(&self.runs[&id].task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
-        if let Some(failed) = turn.iter().position(|target| self.has_failed_on(id, path, *target)).filter(|_| is_listed)
-        {
+        let is_last = |target: &usize| inst.failed_on.last() == Some(&self.targets[*target].name);
+        if let Some(failed) = turn.iter().position(is_last).filter(|_| self.is_listed(id, path)) {
             let after = turn.split_off(failed + 1);
             turn = [after, turn].concat();
         }
+        turn.retain(|target| !inst.avoids.contains(&self.targets[*target].name));
         Some(turn)
     }
 
-    /// The task's attempt before failed there, and that was the target's fault.
+    /// The graph says which targets, in which order.
+    pub(super) fn is_listed(&self, id: RunId, path: &TaskPath) -> bool {
+        matches!(&self.runs[&id].task(path).work, Work::Call(call) if !call.requirement.allow.is_empty())
+    }
+
+    /// An attempt of the task failed there, and that was the target's fault.
     pub(super) fn has_failed_on(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
-        self.runs[&id].tasks[path].failed_on.as_ref() == Some(&self.targets[target].name)
+        self.runs[&id].tasks[path].failed_on.contains(&self.targets[target].name)
+    }
+
+    /// The targets that it is queued for: for the last attempt none that fails for all, if there are others.
+    fn queues_for(&mut self, id: RunId, path: &TaskPath, targets: Vec<usize>) -> Vec<usize> {
+        let inst = self.run(id).inst(path);
+        let was_spared = !std::mem::take(&mut inst.avoids).is_empty();
+        let tries = inst.tries;
+        let targets = if was_spared { self.eligible(id, path).unwrap_or_default() } else { targets };
+        if tries == 0 || tries + 1 < self.runs[&id].task(path).retry.attempts_max {
+            return targets;
+        }
+        let (fail, well): (Vec<_>, Vec<_>) =
+            targets.iter().copied().partition(|target| self.fails_until(*target).is_some());
+        if well.is_empty() {
+            return targets;
+        }
+        let names = fail.into_iter().map(|target| Arc::clone(&self.targets[target].name)).collect();
+        self.run(id).inst(path).avoids = names;
+        well
     }
 
     /// The same in the order of the table or the graph.
@@ -142,6 +168,7 @@ impl Reference {
             self.turns[band] = self.turns[band].max(self.reached + self.stride(band));
         }
         self.lift(id, path);
+        let targets = self.queues_for(id, path, targets);
         let best = self.worth_waiting(id, path, &targets);
         let (now, urgent_at) = (self.now, self.urgent_from(id, path));
         let inst = self.run(id).inst(path);
@@ -240,8 +267,12 @@ impl Reference {
         }
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
-        let is_ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
+        let is_ordered = self.is_listed(id, path);
+        let is_strict = is_ordered && run.tasks[path].failed_on.is_empty();
         let first = self.able(id, path).and_then(|all| all.first().copied());
+        // Whose turn it is after a failure is no choice of the graph's.
+        let covered = free.iter().copied().find(|target| self.hold(id, path, *target).is_some());
+        let best = covered.filter(|_| is_ordered && !is_strict).unwrap_or(best);
         if let Some(hold) = self.hold(id, path, best) {
             return Purse::Sends(best, hold, targets != all || is_ordered && first != Some(best));
         }
@@ -279,7 +310,7 @@ impl Reference {
             targets.iter().copied().filter(|target| self.hold(id, path, *target).is_some()).collect();
         let cheaper = covered.iter().copied().find(|target| free.contains(target));
         match cheaper.and_then(|target| Some((target, self.hold(id, path, target)?))) {
-            _ if covered.is_empty() || choice != OnExceeded::Degrade && is_ordered => Purse::Refuses,
+            _ if covered.is_empty() || choice != OnExceeded::Degrade && is_strict => Purse::Refuses,
             Some((target, hold)) => Purse::Sends(target, hold, true),
             None => Purse::Settles(covered),
         }

@@ -219,12 +219,14 @@ impl Reference {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output) = (State::BackingOff(*at), None);
                 (inst.free_at, inst.woken_at) = (*at, None);
+                inst.avoids.clear();
                 inst.gives_way = false;
             }
             Next::Back { at } => {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output) = (State::BackingOff(*at), None);
                 (inst.free_at, inst.woken_at) = (*at, None);
+                inst.avoids.clear();
                 inst.gives_way = false;
                 inst.tries = inst.tries.saturating_sub(1);
             }

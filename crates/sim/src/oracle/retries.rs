@@ -1,10 +1,13 @@
 //! What pays for attempts that follow on failures of a target.
 
+use std::sync::Arc;
+
 use agendum_core::Next;
 use agendum_types::{Class, Failure, RunId, TaskPath, Timestamp};
 
 use super::Reference;
 use super::ladder::May;
+use super::share::PutOff;
 
 impl Reference {
     /// How long what one more attempt takes comes in, in nanoseconds.
@@ -41,7 +44,9 @@ impl Reference {
             && self.outlasting(id, path, failure.class).is_some()
         {
             let opens = self.reopens(id, path, failure).max(from);
-            self.accounts.outlasting.insert((id, path.clone()), (*at, opens));
+            let targets = self.eligible(id, path).unwrap_or_default();
+            let targets = targets.into_iter().map(|target| Arc::clone(&self.targets[target].name)).collect();
+            self.accounts.outlasting.insert((id, path.clone()), PutOff { until: *at, opens, targets });
         }
         may
     }

@@ -445,9 +445,10 @@ impl Reference {
         let now = self.now;
         let inst = self.run(id).inst(path);
         (inst.free_at, inst.woken_at, inst.gives_way) = (now, None, false);
+        inst.avoids.clear();
         inst.failure = failure.filter(|_| output || kind == Rung::Cached);
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
-        (inst.rung, inst.tries, inst.failed_on, inst.degraded) = (rung + 1, 0, None, true);
+        (inst.rung, inst.tries, inst.failed_on, inst.degraded) = (rung + 1, 0, Vec::new(), true);
         if kind == Rung::Cached {
             // What its time is over was told.
             inst.expires = inst.expires.filter(|expires| *expires > now);

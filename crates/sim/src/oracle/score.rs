@@ -100,7 +100,10 @@ impl Reference {
         if !may || !call.requirement.allow.is_empty() {
             return None;
         }
+        let is_last = run.tasks[path].tries + 1 >= run.task(path).retry.attempts_max;
+        let is_given_up = |target: usize| is_last && self.has_failed_on(id, path, target);
         let usual = targets.iter().filter(open).filter(|target| !self.targets[**target].last_resort);
+        let usual = usual.filter(|target| !is_given_up(**target));
         let mut costs: Vec<_> = usual.map(|target| (self.costs(id, path, *target), *target)).collect();
         costs.sort_by_key(|((_, sum), _)| *sum);
         let ((alone, least), best) = *costs.first()?;

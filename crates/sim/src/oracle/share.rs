@@ -14,6 +14,14 @@ use super::score::Read;
 use super::score::Shown;
 use super::{Flight, Reference};
 
+/// Until one of these targets is well again: until when at most, and before when it is not made.
+#[derive(Clone, Debug)]
+pub(super) struct PutOff {
+    pub(super) until: Timestamp,
+    pub(super) opens: Timestamp,
+    pub(super) targets: Vec<Arc<str>>,
+}
+
 /// By band and tenant.
 pub(super) type Of = (usize, Tenant);
 
@@ -56,8 +64,8 @@ pub(super) struct Accounts {
     pub(super) loads: BTreeMap<usize, Timestamp>,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
-    /// Last attempts that were put off until a target is well again: until when at most, and before when they are not made.
-    pub(super) outlasting: BTreeMap<(RunId, TaskPath), (Timestamp, Timestamp)>,
+    /// Last attempts that were put off.
+    pub(super) outlasting: BTreeMap<(RunId, TaskPath), PutOff>,
     /// The target that the attempt which has just ended shows to be well again.
     pub(super) well_again: Option<usize>,
 }

@@ -8,8 +8,8 @@ use agendum_core::{Next, RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Fate, Graph, Hash, Incarnation,
-    Labels, Money, Outcome, PayloadRef, Prefix, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
+    AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels,
+    Money, Outcome, PayloadRef, Prefix, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -162,8 +162,10 @@ pub(super) struct Inst {
     pub rounds: Rounds,
     /// Why its last result was refused, which its next attempt is told.
     pub told: Option<String>,
-    /// The target that was at fault when its last attempt on this rung failed.
-    pub failed_on: Option<Arc<str>>,
+    /// The targets that were at fault when attempts on this rung failed, in that order.
+    pub failed_on: Vec<Arc<str>>,
+    /// Those that it does not go to while it is queued for its last attempt: they fail for all.
+    pub avoids: Vec<Arc<str>>,
     /// A record says that it asks for so much: money and tokens.
     pub asked: Option<(Money, u64)>,
 }
@@ -310,7 +312,8 @@ impl Inst {
             settled_as: 0,
             rounds: Rounds::default(),
             told: None,
-            failed_on: None,
+            failed_on: Vec::new(),
+            avoids: Vec::new(),
             asked: None,
         }
     }
@@ -330,15 +333,16 @@ impl Inst {
     pub(super) fn fails_on(&mut self, running: &Running, outcome: &Outcome, next: &Next) {
         self.state = State::Ready;
         let is_fault = super::breaker::fault(outcome) == Some(true);
-        let is_harmless = super::doubt::fate(running.effect, outcome) == Fate::None;
-        if is_fault && is_harmless && matches!(next, Next::Retry { .. }) {
-            self.failed_on = Some(Arc::clone(&running.name));
+        if is_fault && running.effect == Effect::None && matches!(next, Next::Retry { .. }) {
+            self.failed_on.retain(|name| *name != running.name);
+            self.failed_on.push(Arc::clone(&running.name));
         }
     }
 
     /// The process died: what no record says is forgotten.
     pub(super) fn is_forgotten(&mut self) {
         (self.turn, self.given, self.prefix) = (None, None, None);
+        self.avoids.clear();
         let waits = self.state.is_in_memory();
         if self.woken_at.take().is_some() && (waits || matches!(self.state, State::BackingOff(_))) {
             self.state = State::BackingOff(self.free_at);

@@ -150,7 +150,7 @@ pub(super) const fn passed(why: Reason) -> &'static str {
         Reason::Crowded => {
             "it had as many attempts as it does most with: more at once take longer, and no more is done"
         }
-        Reason::Failed => "the attempt before had failed there",
+        Reason::Failed => "an attempt before had failed there",
     }
 }
 

@@ -111,7 +111,7 @@ pub fn read(files: &[(&Kind, String)]) -> Result<Workload, String> {
     for (kind, text) in files {
         let mut rows = Vec::new();
         let read = data::rows(text, |row: Row| {
-            rows.push((of_day(&row.at)?, row.tokens_in, row.tokens_out));
+            rows.push((instant(&row.at)?, row.tokens_in, row.tokens_out));
             Ok(())
         });
         all.push((*kind, read.map(|()| rows).map_err(|error| format!("{}: {error}", kind.name))));
@@ -148,17 +148,11 @@ fn workload(kinds: Vec<(&Kind, Rows)>, is_generated: bool) -> Result<Workload, S
     Ok(workload)
 }
 
-/// The time of the day of `2023-11-16 18:17:03.9799600`; traces of this kind stay within one.
-fn of_day(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a date and a time");
-    let (_, time) = text.split_once(' ').ok_or_else(wrong)?;
-    let mut parts = time.split(':');
-    let mut next = || parts.next().ok_or_else(wrong);
-    let (hours, minutes, secs) = (next()?, next()?, next()?);
-    let below = |text: &str, end: u64| text.parse::<u64>().ok().filter(|number| *number < end).ok_or_else(wrong);
-    let whole = Duration::secs(below(hours, 24)? * 3_600 + below(minutes, 60)? * 60);
-    let secs = super::secs(secs).map_err(|error| format!("{}: {error}", wrong()))?;
-    if secs < Duration::secs(61) { Ok(whole.plus(secs)) } else { Err(wrong()) }
+/// How long after 1970 it was: `2023-11-16 18:17:03.9799600`, as in 2023, or with the time zone as in 2024 (`2024-05-10 00:00:00.009930+00:00`).
+fn instant(text: &str) -> Result<Duration, String> {
+    let at = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}Z").parse()).ok();
+    let micros = at.and_then(|at| u64::try_from(at.as_microsecond()).ok());
+    micros.map(Duration).ok_or_else(|| format!("{text:?} is not a date and a time since 1970"))
 }
 
 #[cfg(test)]
@@ -195,6 +189,18 @@ mod tests {
         };
         assert_eq!(shown(1), [(0, 1_201_333, 1), (52_000, 880_000, 1), (60_000_000, 1_160_000, 1)]);
         assert_eq!(shown(2), [(0, 2_081_333, 2)], "the third is half a run");
+    }
+
+    #[test]
+    fn traces_of_2024_say_a_time_zone_and_go_on_for_days() {
+        let text = "TIMESTAMP,ContextTokens,GeneratedTokens
+2024-05-10 23:59:59.909930+00:00,4808,10
+2024-05-11 02:00:00.009930+02:00,3180,8
+";
+        let read = |text: &str| read(&[(&kind(1), text.to_owned())]);
+        assert_eq!(read(text).unwrap().jobs[1].at.0, 100_000);
+        let wrong = read(&text.replace("2024-05-11", "2024-15-11")).unwrap_err();
+        assert_eq!(wrong, "code: line 3: \"2024-15-11 02:00:00.009930+02:00\" is not a date and a time since 1970");
     }
 
     #[test]
