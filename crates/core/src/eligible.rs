@@ -22,8 +22,7 @@ impl Scheduler {
             && self.may_have_effect(slot, id)
             && run.labels.words().is_empty()
             && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty())
-            && inst.failed_on.is_empty()
-            && inst.avoids.is_empty();
+            && inst.trouble.is_none();
         if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
             return Some(class);
         }
@@ -38,22 +37,24 @@ impl Scheduler {
 
     /// True if an attempt of the task failed there, through the target's fault.
     pub(crate) fn has_failed_on(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
-        self.board.run(slot).inst(id).failed_on.contains(&self.targets.row(target).target.name)
+        self.board.run(slot).inst(id).failed_on().contains(&self.targets.row(target).target.name)
     }
 
     /// The task is about to be queued: while one of its targets does not fail for all that come, its last attempt waits for none of those that do.
     pub(crate) fn avoid_failing(&mut self, slot: Slot, id: InstId) {
-        self.board.run_mut(slot).inst_mut(id).avoids.clear();
+        if let Some(trouble) = &mut self.board.run_mut(slot).inst_mut(id).trouble {
+            trouble.avoids.clear();
+        }
         if self.board.run(slot).inst(id).rung_attempts == 0 || !self.is_last_try(slot, id) {
             return;
         }
         let fails = |target: &TargetId| self.targets.row(*target).breaker.fails_until(&self.policy.limits).is_some();
         let all = self.eligible(slot, id).unwrap_or_default();
         let (fail, well): (Vec<_>, Vec<_>) = all.into_iter().partition(fails);
-        if !well.is_empty() {
+        if !well.is_empty() && !fail.is_empty() {
             let name = |target| Arc::clone(&self.targets.row(target).target.name);
             let avoids = fail.into_iter().map(name).collect();
-            self.board.run_mut(slot).inst_mut(id).avoids = avoids;
+            self.board.run_mut(slot).inst_mut(id).trouble_mut().avoids = avoids;
         }
     }
 
@@ -74,12 +75,12 @@ impl Scheduler {
     pub(crate) fn eligible(&self, slot: Slot, id: InstId) -> Option<Vec<TargetId>> {
         let mut able = self.able(slot, id)?;
         if self.is_ordered(slot, id)
-            && let Some(last) = self.board.run(slot).inst(id).failed_on.last()
+            && let Some(last) = self.board.run(slot).inst(id).failed_on().last()
             && let Some(failed) = able.iter().position(|target| self.targets.row(*target).target.name == *last)
         {
             able.rotate_left(failed + 1);
         }
-        let avoids = &self.board.run(slot).inst(id).avoids;
+        let avoids = self.board.run(slot).inst(id).avoids();
         able.retain(|target| !avoids.contains(&self.targets.row(*target).target.name));
         Some(able)
     }
@@ -113,7 +114,7 @@ impl Scheduler {
 
     /// True if the graph says in which order targets are taken, and none of them has failed.
     pub(crate) fn has_strict_order(&self, slot: Slot, id: InstId) -> bool {
-        self.is_ordered(slot, id) && self.board.run(slot).inst(id).failed_on.is_empty()
+        self.is_ordered(slot, id) && self.board.run(slot).inst(id).failed_on().is_empty()
     }
 
     /// True if the graph names another target first.

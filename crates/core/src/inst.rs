@@ -22,6 +22,7 @@ use crate::record::Waits;
 use crate::run::InstId;
 use crate::score::Foretold;
 use crate::targets::PriceId;
+use crate::trouble::Trouble;
 
 /// Which layer of a task an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -318,10 +319,8 @@ pub(crate) struct Inst {
     pub(crate) state: State,
     /// When its needs had settled.
     pub(crate) ready_at: Timestamp,
-    /// Since when it waits for its next attempt: ready, or the end of a back-off,
+    /// Since when it waits for its next attempt: ready, or the end of a back-off.
     pub(crate) free_at: Timestamp,
-    /// be it that this was over before the record has it, in this life.
-    pub(crate) woken_at: Timestamp,
     /// What it waited for since then outside the queue it stands in, as far as this life knows.
     pub(crate) waited: Option<Box<Waits>>,
     /// It does not start before.
@@ -342,10 +341,8 @@ pub(crate) struct Inst {
     pub(crate) failure: Option<Box<Failure>>,
     /// Of a `chat`: why its last result was refused, which its next attempt is told.
     pub(crate) refused: Option<Arc<str>>,
-    /// The targets on which, and through whose fault, attempts of this rung failed, the last of them last: others are asked first.
-    pub(crate) failed_on: Vec<Arc<str>>,
-    /// Targets that failed for all that came when it was queued for its last attempt, while others did not; not durable.
-    pub(crate) avoids: Vec<Arc<str>>,
+    /// What it knows of targets that were in trouble.
+    pub(crate) trouble: Option<Box<Trouble>>,
 }
 
 impl Inst {
@@ -371,7 +368,6 @@ impl Inst {
             state: State::Waiting,
             ready_at: Timestamp(0),
             free_at: Timestamp(0),
-            woken_at: Timestamp::MAX,
             waited: None,
             start_at: Timestamp(0),
             expires: Timestamp::MAX,
@@ -383,8 +379,7 @@ impl Inst {
             body: None,
             failure: None,
             refused: None,
-            failed_on: Vec::new(),
-            avoids: Vec::new(),
+            trouble: None,
         }
     }
 

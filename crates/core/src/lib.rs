@@ -104,6 +104,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod trouble;
 mod turns;
 mod usual;
 mod view;

@@ -74,7 +74,8 @@ impl Scheduler {
             self.board.timers.clear(waits.until, Timer::Start(slot, id));
             self.board.timers.set(at, Timer::Start(slot, id));
             let inst = self.board.run_mut(slot).inst_mut(id);
-            (inst.woken_at, inst.state) = (at, State::BackingOff(at));
+            inst.trouble_mut().woken_at = at;
+            inst.state = State::BackingOff(at);
         }
     }
 }

@@ -187,7 +187,7 @@ impl Scheduler {
         let inst = self.board.run(slot).inst(id);
         let samples = self.policy.admission.samples;
         let made = self.board.plan(slot).made(inst.node, samples).unwrap_or(TOKENS_OUT);
-        let failed_on = inst.failed_on.iter().filter_map(|name| self.targets.find_id(name)).collect();
+        let failed_on = inst.failed_on().iter().filter_map(|name| self.targets.find_id(name)).collect();
         Asked {
             usual: self.usual(slot, id),
             bytes,

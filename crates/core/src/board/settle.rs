@@ -454,7 +454,7 @@ impl Board {
         let inst = self.run_mut(slot).inst_mut(id);
         inst.free_from(at);
         inst.rung = rung + 1;
-        (inst.rung_attempts, inst.failed_on) = (0, Vec::new());
+        (inst.rung_attempts, inst.trouble) = (0, None);
         // Where no copy is found, that goes on to the next rung.
         inst.failure = failure.filter(|_| gives || kind == Rung::Cached).cloned().map(Box::new);
         inst.degraded = true;

@@ -304,7 +304,7 @@ impl Board {
         let fate = Fate::of(running.effect, Some(&finished.outcome));
         let is_retried = matches!(finished.next, Next::Retry { .. });
         if is_retried && running.effect == Effect::None && breaker::fault(&finished.outcome) == Some(true) {
-            let failed_on = &mut self.run_mut(slot).inst_mut(id).failed_on;
+            let failed_on = &mut self.run_mut(slot).inst_mut(id).trouble_mut().failed_on;
             failed_on.retain(|target| *target != running.target);
             failed_on.push(Arc::clone(&running.target));
         }

@@ -106,13 +106,7 @@ impl Inst {
     /// It is free from this instant on: what it waited for before was told.
     pub(crate) fn free_from(&mut self, at: Timestamp) {
         (self.free_at, self.waited, self.gives_way) = (at, None, false);
-        self.woken_at = Timestamp::MAX;
-        self.avoids.clear();
-    }
-
-    /// Since when it waits for its next attempt.
-    pub(crate) fn freed_at(&self) -> Timestamp {
-        self.free_at.min(self.woken_at)
+        self.waits_anew();
     }
 
     /// Notes what it waited for until now.
