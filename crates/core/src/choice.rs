@@ -78,7 +78,7 @@ impl Scheduler {
         };
         let told = before.clone().filter_map(|other| Some((self.target_name(other), why(other)?)));
         let mut passed: Vec<_> = told.collect();
-        if self.is_ordered(slot, id) && !self.board.run(slot).inst(id).failed_on().is_empty() {
+        if self.has_turned(slot, id) {
             let named = self.able(slot, id).unwrap_or_default().into_iter().take_while(|other| *other != target);
             let tried = named.filter(|other| has_failed(*other) && before.clone().all(|of| of != *other));
             passed.extend(tried.map(|other| (self.target_name(other), Passed::Failed)));

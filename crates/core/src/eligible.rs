@@ -112,14 +112,26 @@ impl Scheduler {
         Some(candidates)
     }
 
-    /// True if the graph says in which order targets are taken, and none of them has failed.
-    pub(crate) fn has_strict_order(&self, slot: Slot, id: InstId) -> bool {
-        self.is_ordered(slot, id) && self.board.run(slot).inst(id).failed_on().is_empty()
+    /// True if the graph says in which order targets are taken, and that goes on behind one that failed: whose turn it is then is no choice of the graph's.
+    pub(crate) fn has_turned(&self, slot: Slot, id: InstId) -> bool {
+        !self.board.run(slot).inst(id).failed_on().is_empty() && self.is_ordered(slot, id)
     }
 
-    /// True if the graph names another target first.
-    pub(crate) fn is_passed_over(&self, slot: Slot, id: InstId, target: TargetId) -> bool {
-        self.is_ordered(slot, id) && self.able(slot, id).is_some_and(|named| named.first() != Some(&target))
+    /// True if the graph says so, and none of them has failed.
+    pub(crate) fn has_strict_order(&self, slot: Slot, id: InstId) -> bool {
+        self.is_ordered(slot, id) && !self.has_turned(slot, id)
+    }
+
+    /// True if the graph names another target of the class first.
+    pub(crate) fn is_passed_over(&self, slot: Slot, id: InstId, class: ClassId, target: TargetId) -> bool {
+        if !self.is_ordered(slot, id) {
+            return false;
+        }
+        // Its class begins with another, or lacks some, where a target was in trouble.
+        match self.board.run(slot).inst(id).trouble {
+            None => self.board.queue.candidates(class).first() != Some(&target),
+            Some(_) => self.able(slot, id).is_some_and(|named| named.first() != Some(&target)),
+        }
     }
 }
 

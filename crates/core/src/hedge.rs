@@ -162,7 +162,7 @@ impl Scheduler {
         let target = best.or_else(|| same.first().copied())?;
         let was_lowered =
             !self.is_ordered(slot, id) && self.board.run(slot).inst(id).running().is_some_and(|of| of.lower);
-        Some((target, was_lowered || self.is_passed_over(slot, id, target)))
+        Some((target, was_lowered || self.is_passed_over(slot, id, class, target)))
     }
 
     /// False if nobody pays for it.

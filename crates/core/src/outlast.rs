@@ -29,8 +29,7 @@ impl Scheduler {
     pub(crate) fn outlasting(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Option<Timestamp> {
         let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         let (retry, is_optional) = (task.retry, task.optional);
-        let is_last = self.board.run(slot).inst(id).rung_attempts + 1 >= retry.attempts_max;
-        if !is_last || is_optional || breaker::fault_of(failure.class) != Some(true) {
+        if !self.is_last_try(slot, id) || is_optional || breaker::fault_of(failure.class) != Some(true) {
             return None;
         }
         if self.board.next_rung(slot, id, failure, false).is_some() {

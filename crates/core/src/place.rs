@@ -79,16 +79,11 @@ impl Scheduler {
             }
             for_want_of_money = true;
         }
-        // Whose turn it is after a failure is no choice of the graph's: one that the budget covers does too.
-        let turn = if self.has_strict_order(slot, id) || !self.is_ordered(slot, id) {
-            None
-        } else {
-            self.covered(slot, id, class)
-        };
+        let turn = if self.has_turned(slot, id) { self.covered(slot, id, class) } else { None };
         let target = turn.unwrap_or(target);
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
-                let lower = self.is_passed_over(slot, id, target);
+                let lower = self.is_passed_over(slot, id, class, target);
                 self.dispatch(slot, id, target, hold, lower, &scores);
             }
             Err(uncovered) => self.place_poor(slot, id, class, &uncovered),

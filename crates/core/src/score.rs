@@ -10,7 +10,7 @@
 //! What a target has not shown yet counts as usual, and that it is slow does not count for ever ([`speed`](crate::speed)); of targets that are alike the first
 //! of the table is taken. A target of last resort is taken where no other is free; one that the budget does not cover is passed over for the next, which
 //! counts as a lower one. Where a graph allows certain targets, their order counts and nothing is weighed. Where a deadline is near, a target on which it
-//! would not be kept is taken only if it would be kept on none. Where the attempt before has failed through the fault of its target, that counts as if
+//! would not be kept is taken only if it would be kept on none. Where an attempt has failed through the fault of its target, that counts as if
 //! it took twice as long, the last attempt goes elsewhere if it can, and the graph's order begins behind it.
 
 use agendum_types::graph::{Section, Work};

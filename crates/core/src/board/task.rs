@@ -301,7 +301,6 @@ impl Board {
         if waste.is_none() {
             self.note_served(slot, id, &running.target);
         }
-        let fate = Fate::of(running.effect, Some(&finished.outcome));
         let is_retried = matches!(finished.next, Next::Retry { .. });
         if is_retried && running.effect == Effect::None && breaker::fault(&finished.outcome) == Some(true) {
             let failed_on = &mut self.run_mut(slot).inst_mut(id).trouble_mut().failed_on;
@@ -318,6 +317,7 @@ impl Board {
             self.set_output(slot, id, Box::new(success.output.clone()));
             output = Some(&success.output);
         }
+        let fate = Fate::of(running.effect, Some(&finished.outcome));
         self.note_effect(slot, id, fate, running.undo, output);
         self.tell_of_outcome(slot, id, finished);
         self.follow(slot, id, &finished.next);
