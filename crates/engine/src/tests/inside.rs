@@ -127,6 +127,8 @@ async fn a_child_in_quarantine_is_not_begun_again_when_its_time_is_over() {
     let engine = first.engine().await;
     let parent = engine.submit(request(&limited, &json!({ "x": 7 }))).await.unwrap();
     calls(&first, 2).await;
+    // What has no effect is called before the journal has it.
+    child(&engine, parent).await;
     // What there is of it when its process dies.
     let world = first.cut(first.journal().await.len()).await;
     engine.stop().await;
