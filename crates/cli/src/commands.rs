@@ -107,7 +107,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider(told) => provider::provider(&told).await,
-        Command::Policy(PolicyCommand::Show { policy: None }) => policy::in_force(&context()?),
+        Command::Policy(PolicyCommand::Show { policy: None }) => policy::in_force(&context()?).await,
         Command::Policy(command) => {
             let config = Config::find(flags[1], None)?;
             next::remember(flags, &config, None);

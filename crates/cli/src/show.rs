@@ -20,7 +20,7 @@ pub(crate) use brief::brief;
 pub(crate) use diagnostics::{MORE, diagnostic, diagnostics};
 pub(crate) use harmless::in_line;
 pub(crate) use outlet::{Outlet, err, out, plain};
-pub(crate) use policies::{differences, parameters};
+pub(crate) use policies::{Otherwise, differences, parameters};
 pub(crate) use progress::Follower;
 pub(crate) use rewritten::Rewritten;
 pub(crate) use tables::{counted, detail, dollars, json, one_line, output, runs, timeline};

@@ -2,26 +2,63 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use agendum_spec::policy::{Accepted, Checked, built_in, differences, parameters};
+use agendum_spec::policy::{Accepted, Checked, Difference, built_in, differences, parameters, plan};
 use agendum_spec::{Diagnostic, Severity};
+use agendum_store_sqlite::Directory;
 use agendum_types::{Limits, Policy};
+use agendum_wire::v1::PlanLine;
 use serde_json::{Value as Json, json};
 
-use super::Context;
+use super::{Context, runs};
 use crate::args::Policy as Command;
 use crate::failure::{Failure, USAGE};
+use crate::hosting::{Need, Session};
 use crate::in_force::InForce;
 use crate::next;
 use crate::policies::{Document, Found, Named};
 use crate::show::{self, MORE, counted};
 
-/// The one in force: that of the process that owns the data directory, else the configuration's.
-pub(crate) fn in_force(context: &Context) -> Result<(), Failure> {
-    let Some((owner, theirs, _)) = InForce::other(&context.data, &InForce::of(&context.config)) else {
-        return shown(context.json, &context.config.sound_policy()?, None);
+/// The one in force: that of the process that owns the data directory, else the configuration's; and the plan that changes it for a while.
+pub(crate) async fn in_force(context: &Context) -> Result<(), Failure> {
+    let (found, hosted) = match InForce::other(&context.data, &InForce::of(&context.config)) {
+        Some((owner, theirs, _)) => (theirs.policy()?, Some(theirs.hosted(&owner, &context.data))),
+        None => (context.config.sound_policy()?, None),
     };
-    shown(context.json, &theirs.policy()?, Some(&theirs.hosted(&owner, &context.data)))
+    if !Directory::look(&context.data).exists() {
+        return shown(context.json, &found, hosted.as_deref(), None);
+    }
+    runs::in_session(context, Need::Reading, async |session: &mut Session| {
+        let plans = session.client.plans(&[("limit", "1".to_owned())]).await?.plans;
+        // A later plan ends the one before.
+        let line = plans.into_iter().find(|plan| plan.state == PlanLine::IN_FORCE);
+        let planned = line.and_then(|line| Planned::read(line, &found.accepted.policy));
+        shown(context.json, &found, hosted.as_deref(), planned.as_ref())
+    })
+    .await
+}
+
+/// A plan that is in force, and what counts under it.
+struct Planned {
+    line: PlanLine,
+    rules: Arc<Policy>,
+}
+
+impl Planned {
+    /// None if this release does not understand it.
+    fn read(line: PlanLine, policy: &Policy) -> Option<Self> {
+        let text = line.document.to_string();
+        let limits = Limits { document_bytes_max: text.len(), ..Limits::STANDARD };
+        plan::check(&text, policy, &limits)
+            .accepted
+            .map(|accepted| Self { line, rules: Arc::clone(&accepted.plan.rules) })
+    }
+
+    fn headline(&self) -> String {
+        let PlanLine { name, number, until, .. } = &self.line;
+        format!("plan {name}, number {number}, in force until {until}")
+    }
 }
 
 /// What is asked of documents, whatever is in force.
@@ -30,7 +67,7 @@ pub(crate) fn documents(json: bool, command: Command, limits: &Limits) -> Result
         Command::Check { files } => check(json, &files, limits),
         Command::Show { policy } => {
             let policy = policy.unwrap_or_else(|| PathBuf::from(Policy::BALANCED));
-            shown(json, &found(json, &policy, limits)?, None)
+            shown(json, &found(json, &policy, limits)?, None, None)
         }
         Command::Diff { a, b } => {
             let (a, b) = match b {
@@ -126,26 +163,35 @@ fn head(found: &Found) -> Json {
     json!({ "name": found.name(), "hash": found.hash(), "file": found.file })
 }
 
-/// Every parameter; `hosted` says with which process it is in force.
-fn shown(json: bool, found: &Found, hosted: Option<&str>) -> Result<(), Failure> {
+/// Every parameter as it counts; `hosted` says with which process it is in force.
+fn shown(json: bool, found: &Found, hosted: Option<&str>, planned: Option<&Planned>) -> Result<(), Failure> {
     let Accepted { policy, description, document } = &found.accepted;
-    let balanced = built_in(Policy::BALANCED).map(|balanced| &balanced.policy);
-    let changed = balanced.map(|balanced| differences(balanced, policy)).unwrap_or_default();
-    let usual = |path: &str| changed.iter().find(|one| one.path == path).map(|one| one.values[0].clone());
+    let rules = planned.map_or(&**policy, |planned| &planned.rules);
+    let other = |than: Option<&Policy>| than.map(|than| differences(than, rules)).unwrap_or_default();
+    let changed = other(built_in(Policy::BALANCED).map(|balanced| &*balanced.policy));
+    let by_plan = other(planned.map(|_| &**policy));
+    let value =
+        |among: &[Difference], path: &str| among.iter().find(|one| one.path == path).map(|one| one.values[0].clone());
     if json {
-        let list: Vec<Json> = parameters(policy)
+        let list: Vec<Json> = parameters(rules)
             .into_iter()
             .map(|one| {
-                let usual = usual(&one.path);
-                json!({
+                let usual = value(&changed, &one.path);
+                let without = value(&by_plan, &one.path);
+                let mut row = json!({
                     "path": one.path, "value": one.value, "meaning": one.meaning, "changed": usual.is_some(),
                     "balanced": usual.unwrap_or_else(|| Some(one.value.clone())),
-                })
+                });
+                if planned.is_some() {
+                    row["without_plan"] = without.unwrap_or_else(|| Some(one.value)).into();
+                }
+                row
             })
             .collect();
         let document: Json = serde_json::from_str(&document.0)?;
         return show::json(&json!({
-            "policy": head(found), "description": description.as_deref(), "in_force": hosted, "parameters": list, "document": document,
+            "policy": head(found), "description": description.as_deref(), "in_force": hosted, "plan": planned.map(|of| &of.line),
+            "parameters": list, "document": document,
         }));
     }
     let mut out = show::out();
@@ -156,8 +202,15 @@ fn shown(json: bool, found: &Found, hosted: Option<&str>) -> Result<(), Failure>
     if let Some(hosted) = hosted {
         writeln!(out, "in force: {hosted}")?;
     }
+    if let Some(planned) = planned {
+        let changes = planned.line.changes.join(", ");
+        writeln!(out, "{}", out.harmless(&format!("with {}: {changes}", planned.headline())))?;
+    }
     writeln!(out)?;
-    show::parameters(&parameters(policy), usual)
+    show::parameters(&parameters(rules), |path| show::Otherwise {
+        policy: value(&by_plan, path),
+        balanced: value(&changed, path),
+    })
 }
 
 fn diff(json: bool, [one, other]: [&Found; 2]) -> Result<(), Failure> {

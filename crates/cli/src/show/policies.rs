@@ -26,29 +26,59 @@ fn of_one(value: Option<&Json>) -> String {
     value.map_or_else(|| "–".to_owned(), written)
 }
 
-/// A line each: its path, its value, what it means the first time. `usual` knows what is otherwise in `balanced`: `None` inside where
-/// that has no such parameter.
-pub(crate) fn parameters(all: &[Parameter], usual: impl Fn(&str) -> Option<Option<Json>>) -> Result<(), Failure> {
+/// What a parameter is where something else counts, where that is another value; `None` inside where that has no such parameter.
+#[derive(Default)]
+pub(crate) struct Otherwise {
+    /// By the policy, without the plan that is in force.
+    pub(crate) policy: Option<Option<Json>>,
+    /// In `balanced`.
+    pub(crate) balanced: Option<Option<Json>>,
+}
+
+impl Otherwise {
+    /// The mark of its line.
+    const fn mark(&self) -> &'static str {
+        match (&self.policy, &self.balanced) {
+            (Some(_), _) => "+",
+            (None, Some(_)) => "*",
+            (None, None) => " ",
+        }
+    }
+
+    fn told(&self) -> String {
+        let told = |of: &Option<Option<Json>>, where_: &str| {
+            of.as_ref().map(|value| format!("{where_}: {}", of_one(value.as_ref())))
+        };
+        let both = [told(&self.policy, "policy"), told(&self.balanced, "balanced")];
+        both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A line each: its path, its value, what it means the first time, and what it is otherwise.
+pub(crate) fn parameters(all: &[Parameter], otherwise: impl Fn(&str) -> Otherwise) -> Result<(), Failure> {
     let mut out = out();
-    let rows: Vec<[String; 3]> = all
+    let rows: Vec<([String; 3], &str)> = all
         .iter()
         .take(ROWS_MAX)
         .map(|one| {
-            let changed = usual(&one.path).map(|usual| format!("balanced: {}", of_one(usual.as_ref())));
-            [out.harmless(&one.path).into_owned(), written(&one.value), changed.unwrap_or_default()]
+            let of = otherwise(&one.path);
+            ([out.harmless(&one.path).into_owned(), written(&one.value), of.told()], of.mark())
         })
         .collect();
-    let [paths, values, changes] = [0, 1, 2].map(|place| Column::of(rows.iter().map(|row| row[place].as_str())));
+    let [paths, values, changes] = [0, 1, 2].map(|place| Column::of(rows.iter().map(|(row, _)| row[place].as_str())));
     let mut meanings = Meanings::default();
-    for ([path, value, change], Parameter { meaning, .. }) in rows.iter().zip(all) {
-        let mark = if change.is_empty() { " " } else { "*" };
+    for (([path, value, change], mark), Parameter { meaning, .. }) in rows.iter().zip(all) {
         let (path, value, change) = (paths.fit(path), values.fit(value), changes.fit(change));
         let row = format!("{mark} {path}  {value}  {change}  {}", meanings.told(meaning));
         writeln!(out, "{}", row.trim_end())?;
     }
     rest(all.len())?;
-    if rows.iter().any(|row| !row[2].is_empty()) {
-        writeln!(out, "\n* not as in balanced")?;
+    let has = |wanted: &str| rows.iter().any(|(_, mark)| *mark == wanted);
+    let legend = [("*", "not as in balanced"), ("+", "by the plan, for as long as it is in force")];
+    let told: Vec<String> =
+        legend.iter().filter(|(mark, _)| has(mark)).map(|(mark, what)| format!("{mark} {what}")).collect();
+    if !told.is_empty() {
+        writeln!(out, "\n{}", told.join("; "))?;
     }
     Ok(())
 }

@@ -150,8 +150,8 @@ fn power_loss_on_a_disk_that_lies_is_found_out() {
 fn a_failed_sync_begins_a_new_life_and_loses_nothing() {
     apart("a_failed_sync_begins_a_new_life_and_loses_nothing", &["strace"], |seed, chance| {
         let mut world = World::new(seed, false, None);
-        // They count for each thread: beyond what it takes to open the directory, only the one that writes comes as far.
-        let (first, step) = (20 + chance.below(30), 20 + chance.below(40));
+        // They count for each thread: beyond the 22 that it takes to make the database, only the one that writes comes as far.
+        let (first, step) = (40 + chance.below(30), 20 + chance.below(40));
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={first}+{step}");
         let wrapper = [&STRACE[..], &[&inject]].concat();
         injure(&mut world, chance, &wrapper, || {});

@@ -65,6 +65,19 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
     assert!(code == 2 && err.contains("it changes nothing"), "{err}");
     assert!(place.json(&["targets"])["rules"].as_str().unwrap().contains("+calm@"));
 
+    let shown = || {
+        let shown = place.json(&["policy", "show"]);
+        let row =
+            shown["parameters"].as_array().unwrap().iter().find(|row| row["path"] == "hedging.share").cloned().unwrap();
+        format!("{} {} {}", shown["plan"]["name"], row["value"], row["without_plan"])
+    };
+    assert_eq!(shown(), r#""calm" 1 5"#);
+    let (_, out, _) = place.run(&["policy", "show"]);
+    assert!(
+        out.contains("with plan calm, number 1, in force until") && out.contains("policy: 5, balanced: 5"),
+        "{out}"
+    );
+
     assert_eq!(place.run(&["run", "graph.yaml"]).0, 0);
     let why = place.json(&["why", "last"]).to_string();
     assert!(
@@ -76,6 +89,7 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
 
     // The next process goes by it too.
     drop(server);
+    assert_eq!(shown(), r#""calm" 1 5"#, "also where nobody serves");
     let server = Server::start(&place, &[]);
     assert!(place.json(&["targets"])["rules"].as_str().unwrap().contains("+calm@"));
     let doctor = place.json(&["doctor"]).to_string();
@@ -85,6 +99,7 @@ fn a_plan_is_in_force_until_it_is_withdrawn() {
     let (code, out, _) = place.run(&["plan", "withdraw", "--why", "no help"]);
     assert!(code == 0 && out.contains("withdrawn") && out.contains("by local: no help"), "{out}");
     assert!(!place.json(&["targets"])["rules"].as_str().unwrap().contains('+'));
+    assert_eq!(shown(), "null 5 null");
     let (code, _, err) = place.run(&["plan", "withdraw"]);
     assert!(code == 0 && err.contains("no plan is in force"), "{err}");
     // What is over is over, and not replaced by what came later.
