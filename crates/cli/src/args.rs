@@ -16,7 +16,8 @@ use std::path::PathBuf;
 
 use agendum_ports::{FeedbackBy, SpentBy};
 use agendum_types::SubmissionKey;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::Age;
@@ -54,15 +55,27 @@ pub(crate) struct Args {
     /// Configuration [default: agendum.toml beside the graph, else in the current folder]
     #[arg(long, global = true, env = "AGENDUM_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// True if `--data` was typed, and is not the environment's.
+    #[arg(skip)]
+    pub(crate) names_data: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// What was typed. Ends the process where that is wrong, or asks for help.
+    pub(crate) fn read() -> Self {
+        let typed = Self::command().get_matches();
+        let args = Self::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
+        Self { names_data: typed.value_source("data") == Some(ValueSource::CommandLine), ..args }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a built-in example, to be explained with `why last`; then kill a server of its own, and spend against a cap (`--beat` for more)
     Demo {
-        /// Only this part
+        /// Only this part; all but the first have a data directory of their own, which goes with them
         #[arg(long, value_name = "BEAT")]
         beat: Option<Beat>,
     },
@@ -114,7 +127,9 @@ pub(crate) enum Command {
     },
     /// List what waits for a person, a signal or a webhook
     Waits(Waits),
-    /// How the targets and pools are used of the process that has the data directory; exit code 1 if a target gets nothing, since it fails or asked for a pause
+    /// How the targets and pools are used of the process that has the data directory
+    ///
+    /// Exit code 1 if a target gets nothing, since it fails or asked for a pause; 3 if there is no such process.
     Targets,
     /// Approve what a run waits for
     Approve(Decide),

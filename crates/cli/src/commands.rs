@@ -63,7 +63,7 @@ impl Context {
 }
 
 pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
-    let Args { json, data, config, mut command } = args;
+    let Args { json, data, config, names_data, mut command } = args;
     let graph = if let Command::Run(run) = &mut command {
         Some(run.take_graph()?)
     } else if let Command::Explain { graph } = &command {
@@ -74,7 +74,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let flags = [data.as_deref(), config.as_deref()];
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
-        Command::Demo { beat } => Box::pin(demo::demo(context()?, beat)).await,
+        Command::Demo { beat } => Box::pin(demo::demo(context()?, beat, names_data)).await,
         Command::Run(run) => {
             let graph = graph.as_deref().unwrap_or_else(|| Path::new(""));
             match &run.watch {
@@ -116,6 +116,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Plan(command) => plan::plan(&context()?, command).await,
         Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
         Command::Replay(asked) => replay::replay(&context()?, &asked).await,
+        Command::Simulate(_) if names_data => Err(simulate::no_data()),
         Command::Simulate(asked) => simulate::simulate(json, asked),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)

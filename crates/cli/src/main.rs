@@ -25,10 +25,8 @@ mod watched;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use agendum_adapters::exec::guard;
-use clap::Parser as _;
-
 use crate::args::{Args, Command};
+use agendum_adapters::exec::guard;
 
 /// What this program is told to end the programs of a process that was killed. That process starts it; it is no command for people.
 pub(crate) const GUARD: &str = "exec-guard";
@@ -39,7 +37,7 @@ fn main() -> ExitCode {
         guard::keep(std::io::stdin().lock());
         return ExitCode::SUCCESS;
     }
-    let args = Args::parse();
+    let args = Args::read();
     log::start(matches!(args.command, Command::Serve { .. } | Command::Provider { .. }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

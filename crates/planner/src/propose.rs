@@ -103,9 +103,15 @@ pub struct Proposal {
     pub runs: [usize; 2],
 }
 
+/// How many of so many runs judge what was found by the others.
+#[must_use]
+pub const fn judging(runs: usize) -> usize {
+    runs - runs * EARLIER / 100
+}
+
 /// The earlier part of all runs, and the later one.
 fn parts_of(courses: &[Course]) -> [&[Course]; 2] {
-    let (earlier, later) = courses.split_at(courses.len() * EARLIER / 100);
+    let (earlier, later) = courses.split_at(courses.len() - judging(courses.len()));
     [earlier, later]
 }
 

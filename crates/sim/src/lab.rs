@@ -25,6 +25,7 @@ mod tests;
 pub mod workload;
 pub mod world;
 
+use agendum_spec::diagnostic::nearest;
 use agendum_types::policy::Index;
 use agendum_types::{Limits, Policy};
 
@@ -77,8 +78,11 @@ pub fn scenario(name: &str) -> Result<String, String> {
     match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
         Some((_, text)) => Ok((*text).to_owned()),
         None => data::document(std::path::Path::new(name)).map_err(|error| {
-            let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-            format!("{name}: {error}; shipped are {}", shipped.join(", "))
+            let shipped = SHIPPED.map(|(name, _)| name);
+            match nearest(&name.to_lowercase(), shipped) {
+                Some(near) => format!("{name}: {error}; did you mean {near}, which is shipped?"),
+                None => format!("{name}: {error}; shipped are {}", shipped.join(", ")),
+            }
         }),
     }
 }
@@ -230,7 +234,7 @@ fn unknown(name: &str) -> String {
     let indexes = Index::ALL.map(Index::word);
     let fixed = FIXED.map(|(name, _)| name);
     let all = indexes.into_iter().chain([Policy::BALANCED]).chain(fixed);
-    let near = agendum_spec::diagnostic::nearest(name, all);
+    let near = nearest(name, all);
     let hint = near.map_or_else(
         || format!("it is a document (rules.yaml), balanced, one of {}, or {}", indexes.join(", "), fixed.join(", ")),
         |near| format!("did you mean {near}?"),

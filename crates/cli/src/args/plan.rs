@@ -62,7 +62,7 @@ pub(crate) enum Plan {
         /// Its number, as `plan ls` says it [default: the latest]
         number: Option<u64>,
     },
-    /// Look for rules that would have done better on the journal, and say how sure that is
+    /// Look for rules that would have done better on the journal, and say how sure that is; of 73 runs and more
     Propose(Propose),
 }
 
@@ -96,10 +96,10 @@ pub(crate) struct Propose {
     /// How it is called
     #[arg(long, default_value = "proposed", value_name = "NAME", value_parser = name)]
     pub(crate) name: String,
-    /// Write its document there
+    /// Write its document there; exit code 1 if no plan was found
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Put it in force
+    /// Put it in force; exit code 1 if no plan was found
     #[arg(long)]
     pub(crate) publish: bool,
     /// Look again every so often, until stopped

@@ -28,15 +28,23 @@ use crate::hosting::signalled;
 use crate::{next, show};
 
 /// What a beat found: what it is, a line for each figure, and the same for machines.
+#[derive(Default)]
 struct Found {
     figures: Vec<(String, String)>,
     data: serde_json::Value,
+    /// What a reader of the figures may ask.
+    note: Option<String>,
     /// To be explained below the figures.
     why: Option<Why>,
 }
 
-pub(crate) async fn demo(context: Context, only: Option<Beat>) -> Result<(), Failure> {
+/// `named` says that somebody named a data directory for it.
+pub(crate) async fn demo(context: Context, only: Option<Beat>, named: bool) -> Result<(), Failure> {
     let Context { json, data, .. } = context;
+    if named && only.is_some_and(|beat| beat != Beat::Answer) {
+        let what = "note: --data is for the first beat; this one has a data directory of its own, which goes with it";
+        writeln!(show::err(), "{what}")?;
+    }
     let beats = only.map_or_else(|| vec![Beat::Answer, Beat::Crash, Beat::Budget], |only| vec![only]);
     for beat in beats {
         let found = match beat {
@@ -99,9 +107,13 @@ fn tell(json: bool, beat: Beat, found: &Found) -> Result<(), Failure> {
         text.push('\n');
     }
     write!(show::out(), "{text}")?;
+    if let Some(note) = &found.note {
+        writeln!(show::out(), "\n  {note}")?;
+    }
     if let Some(why) = &found.why {
-        writeln!(show::out(), "\n  why of the slowest of Agendum's runs")?;
+        writeln!(show::out(), "\n  why of the slowest of Agendum's runs, as `why RUN` tells it")?;
         show::why(why, false)?;
+        writeln!(show::err(), "nothing of it is kept; --json tells all figures, and the `why`")?;
     }
     writeln!(show::err(), "again: {} demo --beat {}", next::reading(), word(beat))?;
     Ok(())

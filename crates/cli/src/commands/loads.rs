@@ -8,13 +8,20 @@ use agendum_wire::v1::{LatelyLine, QuantilesLine, TargetLine, Targets};
 use owo_colors::OwoColorize as _;
 
 use super::{Context, runs};
-use crate::failure::{FAILED, Failure};
-use crate::hosting::{Need, Session, tell};
+use crate::failure::{FAILED, Failure, UNREACHABLE};
+use crate::hosting::{Need, Session};
+use crate::next;
 use crate::show::{self, counted};
 
 pub(crate) async fn targets(context: &Context) -> Result<(), Failure> {
     if Directory::look(&context.data).owner().is_none() {
-        return list(context, &Targets::default());
+        let message = format!(
+            "no process has the data directory {}: how its targets are used is known to the one that has",
+            context.data.display()
+        );
+        return Err(
+            Failure::new(UNREACHABLE, message).hint(format!("{} serve, or a run that is under way", next::hosting()))
+        );
     }
     runs::in_session(context, Need::Reading, async |session: &mut Session| {
         list(context, &session.client.targets().await?)
@@ -26,9 +33,6 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     if context.json {
         show::json(found)?;
         return ended(found);
-    }
-    if found.at.is_none() {
-        tell("no process has the data directory: how its targets are used is known to the one that has");
     }
     let mut out = show::out();
     let found = &out.harmless_value(found);

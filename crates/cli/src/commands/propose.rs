@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use agendum_planner::lint::LASTS_MAX;
-use agendum_planner::propose::EARLIER;
+use agendum_planner::propose::{EARLIER, RUNS_MIN, judging};
 use agendum_planner::{Asked, Bench, Course, Figure, Outcome, Played, Proposal, Trial, propose as search};
 use agendum_ports::{Clock as _, Wall};
 use agendum_sim::replay::{self, Past, Published, Report, Setting};
@@ -31,7 +31,15 @@ const LASTS: agendum_types::Duration = agendum_types::Duration::secs(3_600);
 
 pub(super) async fn propose(context: &Context, asked: &Propose) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    let Some(every) = &asked.every else { return once(context, asked, &stop).await };
+    let Some(every) = &asked.every else {
+        let is_found = once(context, asked, &stop).await?;
+        // Whoever goes on with the plan shall not go on without one.
+        return if is_found || asked.output.is_none() && !asked.publish {
+            Ok(())
+        } else {
+            Err(Failure::silent(FAILED))
+        };
+    };
     let caught = signalled();
     tokio::pin!(caught);
     loop {
@@ -61,19 +69,24 @@ fn lasts(asked: &Propose) -> agendum_types::Duration {
     asked.lasts.map_or_else(|| asked.every.map_or(LASTS, twice), |lasts| lasts.0)
 }
 
-async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+/// Looks for a plan once; true if there is one.
+async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Result<bool, Failure> {
     let (now, began) = (Wall.now(), Instant::now());
     asked.output.as_deref().map_or(Ok(()), may_be_written)?;
     let policy = in_force(context)?;
     let there = There::of(context);
     let since = asked.since.before(now);
-    let Reading { past, reader, notes, .. } = read(context, since).await?;
+    let Reading { past, reader, mut notes, .. } = read(context, since).await?;
+    notes.extend(too_few(past.len()));
+    if !context.json {
+        notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    }
     let plans = published(&reader, &policy, since, &context.config.limits.0).await?;
     let (from, runs) = (past.from().unwrap_or(since), past.len());
     let how = format!(
         "replay of {runs} runs from {from} on; chosen by the earlier {EARLIER} of a hundred, judged by the later"
     );
-    let mut bench = Replayed {
+    let bench = Replayed {
         past,
         setting: setting(there.config.as_ref().unwrap_or(&context.config)),
         old: (Arc::clone(&policy), plans),
@@ -85,26 +98,8 @@ async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Res
         silent: context.json,
         stop: Arc::clone(stop),
     };
-    let wanted = Asked {
-        name: asked.name.as_str().into(),
-        goal: Figure::from_word(&asked.goal).unwrap_or(Figure::Mean),
-        gain_min: asked.gain / 100.0,
-        harm_max: asked.harm / 100.0,
-        confidence_min: asked.sure / 100.0,
-        steps_max: asked.steps.into(),
-        lasts: lasts(asked),
-        how: how.into(),
-    };
-    // It computes for a while: signals are heard meanwhile.
-    let searched = tokio::task::spawn_blocking({
-        let (policy, wanted) = (Arc::clone(&policy), wanted.clone());
-        move || {
-            bench.begin();
-            (search(&policy, &wanted, &mut bench), bench.late)
-        }
-    });
-    let (proposal, is_late) =
-        searched.await.map_err(|error| Failure::new(FAILED, format!("the search broke off: {error}")))?;
+    let wanted = wanted(asked, &how);
+    let (proposal, is_late) = searched(&policy, &wanted, bench).await?;
     let document = match &proposal.outcome {
         Outcome::Plan(plan) => Some(written(plan, &policy, &context.config.limits.0)?),
         Outcome::Nothing(_) => None,
@@ -116,12 +111,15 @@ async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Res
     }
     let mut said = said(&proposal, &policy, document.as_deref(), is_late, &notes);
     if !context.json {
-        notes.iter().for_each(|note| tell(&format!("note: {note}")));
         table(&proposal, &policy, &wanted, is_late)?;
         afterwards(asked, document.is_some());
     }
+    let is_found = document.is_some();
     let Some(document) = document.filter(|_| asked.publish) else {
-        return if context.json { show::json(&said) } else { Ok(()) };
+        if context.json {
+            show::json(&said)?;
+        }
+        return Ok(is_found);
     };
     publish_text(context, document, async |line| {
         if !context.json {
@@ -130,7 +128,42 @@ async fn once(context: &Context, asked: &Propose, stop: &Arc<AtomicBool>) -> Res
         said["published"] = serde_json::to_value(line)?;
         show::json(&said)
     })
-    .await
+    .await?;
+    Ok(true)
+}
+
+fn wanted(asked: &Propose, how: &str) -> Asked {
+    Asked {
+        name: asked.name.as_str().into(),
+        goal: Figure::from_word(&asked.goal).unwrap_or(Figure::Mean),
+        gain_min: asked.gain / 100.0,
+        harm_max: asked.harm / 100.0,
+        confidence_min: asked.sure / 100.0,
+        steps_max: asked.steps.into(),
+        lasts: lasts(asked),
+        how: how.into(),
+    }
+}
+
+/// What is found, and whether time was up before all was tried. It computes for a while: signals are heard meanwhile.
+async fn searched(policy: &Arc<Policy>, wanted: &Asked, mut bench: Replayed) -> Result<(Proposal, bool), Failure> {
+    let (policy, wanted) = (Arc::clone(policy), wanted.clone());
+    let searched = tokio::task::spawn_blocking(move || {
+        bench.begin();
+        (search(&policy, &wanted, &mut bench), bench.late)
+    });
+    searched.await.map_err(|error| Failure::new(FAILED, format!("the search broke off: {error}")))
+}
+
+/// What is known of the end before the search begins.
+fn too_few(runs: usize) -> Option<String> {
+    let judging = judging(runs);
+    (judging < RUNS_MIN).then(|| {
+        format!(
+            "of {} the later {judging} would judge, and {RUNS_MIN} at least are needed: what is found is shown, and is no plan yet",
+            show::counted(runs, "run")
+        )
+    })
 }
 
 /// Before anything is searched for: what is found shall not be lost for that.
@@ -303,6 +336,7 @@ fn afterwards(asked: &Propose, is_found: bool) {
             tell(&format!("next: {} plan publish {file}", next::hosting()));
         }
         (None, true) => tell("next: the same with -o plan.json writes it, with --publish puts it in force"),
+        (Some(file), false) if !is_found => tell(&format!("nothing is written to {}", file.display())),
         (_, false) => {}
     }
 }

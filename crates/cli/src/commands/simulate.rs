@@ -13,16 +13,21 @@ use super::policy;
 use crate::args::Simulate;
 use crate::failure::Failure;
 use crate::hosting::tell;
-use crate::show;
+use crate::{next, show};
 
 pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
-    let text = lab::scenario(&asked.scenario).map_err(Failure::usage)?;
+    // `--compare` takes all the words that follow it.
+    let Some(name) = asked.scenario else {
+        return Err(Failure::usage("which scenario?")
+            .hint("name it before --compare, as in: agendum simulate e2 --compare fifo balanced"));
+    };
+    let text = lab::scenario(&name).map_err(Failure::usage)?;
     // What is wrong with a document is told as `policy check` tells it.
     for name in asked.compare.iter().filter(|name| lab::is_document(name)) {
         policy::found(json, Path::new(name), &Limits::STANDARD)?;
     }
     let wishes = Wishes { seeds: asked.seeds, loads: asked.loads, policies: asked.compare };
-    let written = Scenario::read(&text).map_err(|wrong| Failure::usage(named(&wrong, &asked.scenario)))?;
+    let written = Scenario::read(&text).map_err(|wrong| Failure::usage(named(&wrong, &name)))?;
     let scenario = written.clone().with(wishes);
     if let Some(folder) = asked.report.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
         && !folder.is_dir()
@@ -46,6 +51,12 @@ pub(crate) fn simulate(json: bool, asked: Simulate) -> Result<(), Failure> {
         return show::json(&serde_json::to_value(&tables).unwrap_or_default());
     }
     Ok(writeln!(show::out(), "{}", report::text(&ran, &text, &tables).trim_end())?)
+}
+
+/// Nothing of an installation is read here: with a folder of traces there the figures would be of drawn work, and nobody would know.
+pub(crate) fn no_data() -> Failure {
+    Failure::usage("`simulate` reads no data directory")
+        .hint(format!("public traces are --traces DIR; {} replay --data DIR plays a journal again", next::reading()))
 }
 
 /// What is wrong, in the file that was named.

@@ -1,4 +1,4 @@
-//! One line on stderr that is written over and over, of how far something is that takes long; for a terminal alone.
+//! One line on stderr that is written over and over, of how far something is that takes long. Where stderr is no terminal, as in a log, a line now and then.
 
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -13,37 +13,56 @@ use super::{err, one_line};
 const WIDE_MAX: usize = 78;
 /// More often nobody could read it.
 const APART: Duration = Duration::from_millis(100);
+/// Between two lines that stay; what takes no longer is not told.
+const APART_LINES: Duration = Duration::from_secs(15);
 
 /// The line. It is erased when this is dropped.
 pub(crate) struct Rewritten {
-    /// How wide it is as it stands, and when it was written; nothing where nobody looks.
-    stands: Option<RefCell<(usize, Option<Instant>)>>,
+    /// Nothing where nobody looks.
+    stands: Option<RefCell<Stands>>,
+}
+
+/// What stands there.
+struct Stands {
+    is_terminal: bool,
+    /// How wide it is, where it can be written over.
+    wide: usize,
+    /// When something was written.
+    at: Option<Instant>,
 }
 
 impl Rewritten {
-    /// Nothing is written for machines, nor where stderr is no terminal.
+    /// Nothing is written for machines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { stands: (!json && err().is_terminal()).then(RefCell::default) }
+        let is_terminal = err().is_terminal();
+        let at = (!is_terminal).then(Instant::now);
+        Self { stands: (!json).then(|| RefCell::new(Stands { is_terminal, wide: 0, at })) }
     }
 
     /// Writes this in place of what stands there, unless that was written a moment ago.
     pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
         let Some(stands) = &self.stands else { return };
-        let (wide, at) = &mut *stands.borrow_mut();
-        if at.is_some_and(|at| at.elapsed() < APART) {
+        let mut stands = stands.borrow_mut();
+        let apart = if stands.is_terminal { APART } else { APART_LINES };
+        if stands.at.is_some_and(|at| at.elapsed() < apart) {
             return;
         }
-        let line = one_line(&line(), WIDE_MAX);
+        stands.at = Some(Instant::now());
         let mut err = err();
         // That nobody can be told how far it is stops nothing.
-        let _told = write!(err, "{}  {}", blank(*wide), line.dimmed()).and_then(|()| err.flush());
-        (*wide, *at) = (line.width() + 2, Some(Instant::now()));
+        if stands.is_terminal {
+            let line = one_line(&line(), WIDE_MAX);
+            let _told = write!(err, "{}  {}", blank(stands.wide), line.dimmed()).and_then(|()| err.flush());
+            stands.wide = line.width() + 2;
+        } else {
+            let _told = writeln!(err, "  {}", line());
+        }
     }
 
     /// Takes the line away, so that something else can be written.
     pub(crate) fn erase(&self) {
         if let Some(stands) = &self.stands {
-            let (wide, _at) = std::mem::take(&mut *stands.borrow_mut());
+            let wide = std::mem::take(&mut stands.borrow_mut().wide);
             let _erased = write!(err(), "{}", blank(wide));
         }
     }

@@ -136,6 +136,10 @@ fn what_is_proposed_says_what_it_was_found_from() {
     assert!(told["trials"].as_array().unwrap().len() > 20, "{told}");
     let (code, out, err) = place.run(&["plan", "propose", "--since", "1h"]);
     assert!(code == 0 && out.contains("no plan: no step that harms no other figure lowers mean"), "{out} {err}");
+    assert!(err.starts_with("note: of 3 runs the later 2 would judge, and 30 at least are needed"), "{err}");
+    let (code, _, err) = place.run(&["plan", "propose", "--since", "1h", "-o", "plan.json"]);
+    assert!(code == 1 && err.contains("nothing is written to plan.json") && !place.path("plan.json").exists(), "{err}");
+    assert_eq!(place.run(&["plan", "propose", "--since", "1h", "--publish"]).0, 1);
     let (code, _, err) = place.run(&["plan", "propose", "--for", "speed"]);
     assert!(code == 2 && err.contains("worst-tenant"), "{err}");
 }

@@ -14,8 +14,9 @@ fn what_is_out_is_told_by_who_has_it_out() {
         ),
     ]);
     let (code, out, err) = place.run(&["targets"]);
-    assert!(code == 0 && out.is_empty() && err.contains("no process has the data directory"), "{code} {out} {err}");
-    assert_eq!(place.json(&["targets"]), json!({ "queued": 0, "targets": [], "pools": [] }));
+    assert!(code == 3 && out.is_empty() && err.contains("no process has the data directory"), "{code} {out} {err}");
+    let (code, out, err) = place.run(&["targets", "--json"]);
+    assert!(code == 3 && out.is_empty() && err.contains("\"code\":3"), "nothing that looks idle: {code} {out} {err}");
     let _server = Server::start(&place, &[]);
     let accepted = place.json(&["run", "one.yaml", "--detach"]);
     place.wait_for("began");

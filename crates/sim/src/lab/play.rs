@@ -7,9 +7,9 @@ use agendum_types::Duration;
 
 use super::Contender;
 use super::measure::{Estimate, Seen};
-use super::report::{Row, Table, front};
+use super::report::{Comes, Row, Table, front};
 use super::scenario::Scenario;
-use super::workload::Workload;
+use super::workload::{Job, Workload};
 use super::world::{Clock, Met};
 
 /// What is about to be played.
@@ -52,6 +52,7 @@ pub fn run(
     let mut tables = Vec::new();
     for load in &scenario.loads {
         let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
+        let mut comes = Comes::default();
         for seed in 0..scenario.seeds {
             let drawn = (first.is_generated && seed > 0).then(|| scenario.workload(folder, seed)).transpose()?;
             let workload = drawn.as_ref().unwrap_or(&first);
@@ -59,19 +60,37 @@ pub fn run(
                 tells(&Step { load: *load, policy, seed: seed + 1, ..step });
                 step.done += 1;
             };
-            for (name, played) in one_seed(scenario, workload, (*load, seed), &contenders, clock, &mut told)? {
+            let jobs = jobs(scenario, workload, (*load, seed))?;
+            if seed == 0 {
+                comes = Comes::of(workload, &jobs);
+            }
+            let of = (workload, &*jobs);
+            for (name, played) in one_seed(scenario, of, (*load, seed), &contenders, clock, &mut told)? {
                 seen.entry(name).or_default().push(played);
             }
         }
-        tables.push(table(scenario, *load, first.is_generated, seen));
+        tables.push(Table { comes, is_generated: first.is_generated, ..table(scenario, *load, seen) });
     }
     Ok(tables)
+}
+
+/// What comes with a seed.
+fn jobs(scenario: &Scenario, workload: &Workload, (load, seed): (f64, u64)) -> Result<Vec<Job>, String> {
+    let mut jobs = scenario.arrivals.jobs(workload, seed, load, scenario.fleet.slots());
+    if let Some(tenancy) = &scenario.tenancy {
+        tenancy.urges(&mut jobs, workload, seed);
+    }
+    scenario.check_jobs(workload, &jobs).map_err(|error| format!("load {load}, seed {seed}: {error}"))?;
+    if let Some(estimates) = scenario.estimates {
+        estimates.say(&mut jobs, seed);
+    }
+    Ok(jobs)
 }
 
 /// Everyone, on the same jobs.
 fn one_seed<'c>(
     scenario: &Scenario,
-    workload: &Workload,
+    (workload, jobs): (&Workload, &[Job]),
     (load, seed): (f64, u64),
     contenders: &[(&'c str, Contender)],
     clock: Clock<'_>,
@@ -79,19 +98,10 @@ fn one_seed<'c>(
 ) -> Result<Vec<(&'c str, Seen)>, String> {
     let (fleet, faults) = (&scenario.fleet, &scenario.faults);
     let met = Met { fleet, slots: fleet.slots_at(load)?, faults };
-    let mut jobs = scenario.arrivals.jobs(workload, seed, load, fleet.slots());
-    let wrong = |error| format!("load {load}, seed {seed}: {error}");
-    if let Some(tenancy) = &scenario.tenancy {
-        tenancy.urges(&mut jobs, workload, seed);
-    }
-    scenario.check_jobs(workload, &jobs).map_err(wrong)?;
-    if let Some(estimates) = scenario.estimates {
-        estimates.say(&mut jobs, seed);
-    }
     let mut all = Vec::new();
     for (name, contender) in contenders {
         told(name);
-        let mut played = contender.play(workload, &jobs, met, clock).map_err(|error| format!("{name}: {error}"))?;
+        let mut played = contender.play(workload, jobs, met, clock).map_err(|error| format!("{name}: {error}"))?;
         if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
             return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
         }
@@ -104,7 +114,7 @@ fn one_seed<'c>(
     Ok(all)
 }
 
-fn table(scenario: &Scenario, load: f64, is_generated: bool, mut seen: BTreeMap<&str, Vec<Seen>>) -> Table {
+fn table(scenario: &Scenario, load: f64, mut seen: BTreeMap<&str, Vec<Seen>>) -> Table {
     let base: Vec<Figures> = seen[scenario.baseline.as_str()].iter().map(Seen::figures).collect();
     let mut rows: Vec<Row> = scenario.policies.iter().map(|name| row(name, &seen[name.as_str()], &base)).collect();
     Row::tell_twins(&mut rows, &scenario.baseline);
@@ -118,7 +128,8 @@ fn table(scenario: &Scenario, load: f64, is_generated: bool, mut seen: BTreeMap<
         of: if scenario.fleet.is_in_turn() { "workers" } else { "load" },
         seeds: scenario.seeds,
         baseline: scenario.baseline.clone(),
-        is_generated,
+        is_generated: false,
+        comes: Comes::default(),
         front: front::front(&rows, &counts),
         counts,
         pictures: rows.iter().filter_map(pictures).collect(),

@@ -1,5 +1,6 @@
 //! What comes of a scenario, as text, as JSON and as a page.
 
+mod comes;
 pub mod figures;
 pub(crate) mod front;
 pub(crate) mod html;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use super::chart::Bar;
 use super::measure::Estimate;
 
+pub use comes::Comes;
 use figures::Better;
 pub use figures::FIGURES;
 pub use html::page;
@@ -33,6 +35,8 @@ pub struct Table {
     pub baseline: String,
     /// True if there was no data, and the workload was drawn, anew for each seed.
     pub is_generated: bool,
+    /// What came with the first seed.
+    pub comes: Comes,
     /// Who was compared, in the order of the scenario.
     pub rows: Vec<Row>,
     /// The figures that count in the Pareto front: the share that was answered, and those of the scenario.
@@ -135,11 +139,12 @@ pub fn text(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { ", drawn workload" } else { "" };
         let _ = writeln!(
             text,
-            "\n{} {}, {}{drawn}; × is the ratio to {} of the same seeds",
+            "\n{} {}, {}{drawn}; {}\ncomes: {}",
             table.of,
             table.load,
             seeds(table.seeds),
-            table.baseline
+            ratios(&table.baseline),
+            table.comes.sentence()
         );
         for (twins, of) in table.twins() {
             let _ = writeln!(text, "{twins}: the same decisions as {of} in all seeds, and so the same figures");
@@ -180,6 +185,11 @@ impl Table {
         let named = self.rows.iter().map(|row| (of(&row.policy), row.policy.as_str()));
         named.filter(|(twins, _)| !twins.is_empty()).collect()
     }
+}
+
+/// What × is.
+pub(super) fn ratios(baseline: &str) -> String {
+    format!("× is the mean of the ratios to {baseline}, seed by seed")
 }
 
 /// How many, and what stands behind each figure; one seed has no interval.

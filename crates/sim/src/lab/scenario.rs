@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod kinds;
+mod said;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -162,9 +163,11 @@ impl Scenario {
             let baseline = std::iter::once(self.baseline.clone());
             self.policies = baseline.chain(wishes.policies).collect();
         }
-        // Each once: a policy has one row, where each seed stands once.
+        // Each once: a load has one table, and a policy one row, where each seed stands once.
         let mut known = BTreeSet::new();
         self.policies.retain(|name| known.insert(name.clone()));
+        let mut known = BTreeSet::new();
+        self.loads.retain(|load| known.insert(load.to_bits()));
         self
     }
 
@@ -174,13 +177,8 @@ impl Scenario {
     ///
     /// If the text is no scenario, or one that cannot be played.
     pub fn read(text: &str) -> Result<Self, String> {
-        // Who tells it says that it is an error, and of which file.
-        let wrong = |error: serde_saphyr::Error| {
-            let said = error.to_string();
-            said.strip_prefix("error: ").unwrap_or(&said).replace("<input>:", "scenario:")
-        };
-        let scenario: Self = serde_saphyr::from_str(text).map_err(wrong)?;
-        scenario.check()?;
+        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| said::unread(&error.to_string()))?;
+        scenario.check().map_err(|wrong| said::placed(&wrong, text))?;
         Ok(scenario)
     }
 

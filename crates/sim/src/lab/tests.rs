@@ -180,7 +180,10 @@ fn a_known_quota_is_used_up_and_never_exceeded() {
 #[test]
 fn a_scenario_says_what_is_wrong_with_it() {
     let text = SHIPPED[0].1.replace("baseline: call-fifo", "baseline: none");
-    assert_eq!(Scenario::read(&text).unwrap_err(), "baseline \"none\" is none of the policies");
+    assert_eq!(
+        Scenario::read(&text).unwrap_err(),
+        "baseline \"none\" is none of the policies: call-fifo, reference:call-fifo, fifo, attained-service, gittins@8, balanced, oracle"
+    );
     let message = Contender::named("best").unwrap_err();
     insta::assert_snapshot!(message, @r#"no policy is called "best"; it is a document (rules.yaml), balanced, one of fifo, call-fifo, edf, slack, attained-service, gittins, virtual-finish, value-density, risk, or oracle, oracle:means, oracle:sizes, oracle:times, reference:call-fifo, reference:fcfs, reference:vtc, reference:lcf, reference:least-loaded, reference:sticky, reference:preble, reference:fifo, reference:near"#);
     insta::assert_snapshot!(Contender::named("reference:prebl").unwrap_err(), @r#"no policy is called "reference:prebl"; did you mean reference:preble?"#);

@@ -143,6 +143,20 @@ pub struct TenantRow {
 /// How long runs take that are alone.
 type Alone = BTreeMap<RunId, Duration>;
 
+/// What became of runs.
+type Courses = BTreeMap<RunId, Course>;
+
+/// How long each run takes alone: no longer than it took anywhere, since what is made up for it may be longer than what happened.
+fn shortest<'c>(alone: &Courses, all: impl Iterator<Item = &'c Courses>) -> Alone {
+    let mut least: Alone = alone.iter().filter_map(|(run, course)| Some((*run, took(course)?))).collect();
+    for (run, course) in all.flatten() {
+        if let Some((least, took)) = least.get_mut(run).zip(took(course)) {
+            *least = took.min(*least);
+        }
+    }
+    least
+}
+
 pub(super) fn report(
     past: &Past,
     asked: &Asked,
@@ -151,7 +165,8 @@ pub(super) fn report(
     played: Vec<(Arc<Policy>, Played)>,
 ) -> Report {
     let real = past.courses();
-    let alone: Alone = alone.courses.iter().filter_map(|(run, course)| Some((*run, took(course)?))).collect();
+    let all = std::iter::once(&real).chain(played.iter().map(|(_, played)| &played.courses));
+    let alone = shortest(&alone.courses, all);
     let attempts = past.lives.values().map(Life::attempts).sum();
     let happened = row("what happened", &real, &alone, attempts as u64);
     let old = played.first().map(|(_, played)| played.courses.clone()).unwrap_or_default();
@@ -232,7 +247,7 @@ fn is_late(course: &Course) -> Option<bool> {
     Some(took(course).is_none_or(|took| took > deadline))
 }
 
-fn row(name: &str, courses: &BTreeMap<RunId, Course>, alone: &Alone, attempts: u64) -> Row {
+fn row(name: &str, courses: &Courses, alone: &Alone, attempts: u64) -> Row {
     let of = Of::all(courses.iter(), alone);
     let count = |is: &dyn Fn(&Course) -> bool| courses.values().filter(|course| is(course)).count() as f64;
     let mut tenants: BTreeMap<&agendum_types::Tenant, Vec<(&RunId, &Course)>> = BTreeMap::new();
@@ -352,7 +367,7 @@ fn judge(own: &mut [Figure], happened: &[Figure], old: &[Figure], accuracy: &Acc
     }
 }
 
-fn accuracy(real: &BTreeMap<RunId, Course>, replayed: &BTreeMap<RunId, Course>) -> Accuracy {
+fn accuracy(real: &Courses, replayed: &Courses) -> Accuracy {
     let mut accuracy = Accuracy::default();
     let (mut off, mut sum) = (Vec::new(), 0.0);
     for (run, real) in real {

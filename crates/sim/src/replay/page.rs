@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{accuracy, head, of_made_up, short};
+use super::text::{accuracy, head, named, of_made_up, short, told};
 use super::{Figure, Report, Row};
 use crate::lab::report::html::{curves, escaped, head as begin};
 use crate::lab::report::plots::plots;
@@ -49,8 +49,8 @@ fn figures(page: &mut String, report: &Report) {
         let _ = write!(page, "<th scope=\"col\">{}</th>", escaped(&row.policy));
     }
     let _ = writeln!(page, "<th scope=\"col\">error</th></tr></thead>\n<tbody>");
-    for (place, figure) in report.happened.figures.iter().enumerate() {
-        let _ = write!(page, "<tr><th scope=\"row\">{}</th>", figure.name);
+    for (place, figure) in told(report) {
+        let _ = write!(page, "<tr><th scope=\"row\">{}</th>", named(figure));
         for row in rows(report) {
             let _ = write!(page, "<td>{}</td>", cell(&row.figures[place]));
         }
@@ -66,7 +66,7 @@ fn figures(page: &mut String, report: &Report) {
     }
     let _ = writeln!(
         page,
-        "</tbody></table></div>\n<p class=\"soft\">Seconds and dollars. Below a value is the difference from {}: bold and with * where it is \
+        "</tbody></table></div>\n<p class=\"soft\">Below a value is the difference from {}: bold and with * where it is \
          greater than the error.</p>",
         old.map_or_else(String::new, |old| escaped(&old.policy))
     );

@@ -69,25 +69,43 @@ fn figures(text: &mut String, report: &Report) {
     let rows: Vec<&Row> = std::iter::once(&report.happened).chain(&report.policies).collect();
     let widths: Vec<usize> = rows.iter().map(|row| row.policy.chars().count().max(20)).collect();
     let head: Vec<String> = rows.iter().zip(&widths).map(|(row, width)| format!("{:>width$}", row.policy)).collect();
-    let _ = writeln!(text, "{:<14} {}   error", "", head.join(" "));
-    for (place, figure) in report.happened.figures.iter().enumerate() {
+    let _ = writeln!(text, "{:<18} {}   error", "", head.join(" "));
+    for (place, figure) in told(report) {
         let cells = rows.iter().zip(&widths).map(|(row, width)| format!("{:>width$}", cell(&row.figures[place])));
         let cells: Vec<String> = cells.collect();
         let error = report.policies.first().map_or(0.0, |old| old.figures[place].error);
-        let _ = writeln!(text, "{:<14} {}   {}", figure.name, cells.join(" "), short(error));
+        let _ = writeln!(text, "{:<18} {}   {}", named(figure), cells.join(" "), short(error));
     }
     let mut more = |name: &str, of: &dyn Fn(&Row) -> String| {
         let cells = rows.iter().zip(&widths).map(|(row, width)| format!("{:>width$}", of(row)));
-        let _ = writeln!(text, "{name:<14} {}", cells.collect::<Vec<_>>().join(" "));
+        let _ = writeln!(text, "{name:<18} {}", cells.collect::<Vec<_>>().join(" "));
     };
     for (name, of) in of_made_up() {
         more(name, &of);
     }
     let _ = writeln!(
         text,
-        "seconds and dollars; in brackets the difference from {}, with * where it is greater than the error",
+        "in brackets the difference from {}, with * where it is greater than the error",
         report.policies[0].policy
     );
+}
+
+/// The figures that say something, with their places: how even tenants have it is of several.
+pub(super) fn told(report: &Report) -> impl Iterator<Item = (usize, &Figure)> {
+    let has_tenants = report.happened.tenants.len() > 1;
+    report.happened.figures.iter().enumerate().filter(move |(_, figure)| has_tenants || figure.name != "jain")
+}
+
+/// A figure with its unit.
+pub(super) fn named(figure: &Figure) -> String {
+    let unit = match figure.name {
+        "mean" | "p50" | "p95" | "p99" => "s",
+        "slowdown" | "slowdown p99" => "times",
+        "jain" => "0 to 1",
+        "cost" => "$",
+        _ => "runs",
+    };
+    format!("{}, {unit}", figure.name)
 }
 
 /// A name, and what a row says of it.
@@ -158,6 +176,7 @@ pub(super) fn short(value: f64) -> String {
         10.0.. => format!("{value:.1}"),
         1.0.. => format!("{value:.2}"),
         0.001.. => format!("{value:.4}"),
+        0.000_001.. => format!("{value:.6}"),
         _ => format!("{value:.2e}"),
     }
 }

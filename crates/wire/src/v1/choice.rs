@@ -108,12 +108,9 @@ fn sentence(choice: &Chosen, at: Timestamp) -> String {
 
 /// What the rank of an index says, an instant; `now` tells whether that is still to come.
 pub(super) fn ranked(index: Index, rank: Timestamp, now: Timestamp) -> String {
-    let as_if = |of: &str| match rank > now {
-        true => format!(
-            "where a run stands by {of}, with its band's patience if it has no deadline, as if it came only at {}",
-            seen_from(rank, now)
-        ),
-        false => format!("where a run stands by {of}, as if it had come at {}", instant(rank)),
+    let as_if = |the_more: &str| {
+        let came = if rank > now { "came only" } else { "had come" };
+        format!("as if its run {came} at {}: {the_more}, the later (`{}`)", seen_from(rank, now), index.word())
     };
     let by = |said: &str| format!("{said}: {}", seen_from(rank, now));
     match index {
@@ -121,10 +118,10 @@ pub(super) fn ranked(index: Index, rank: Timestamp, now: Timestamp) -> String {
         Index::CallFifo => by("in the order in which tasks were ready"),
         Index::Edf => by("in the order of deadlines"),
         Index::Slack => by("by when it had to end to be in time"),
-        Index::AttainedService => as_if("what it has been served"),
-        Index::Gittins => as_if("what it has still to take"),
+        Index::AttainedService => as_if("the more it has been served"),
+        Index::Gittins => as_if("the more it has still to take"),
         Index::VirtualFinish => by("by when its run would be answered if all shared alike"),
-        Index::ValueDensity => as_if("its value for the time still to take"),
+        Index::ValueDensity => as_if("the less it is worth for the time that it has still to take"),
         Index::Risk => by("by when it had to end to be in time, the sooner the greater the risk"),
     }
 }
@@ -212,8 +209,8 @@ mod tests {
             of(Index::Fifo, 0),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
-        where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z
-        where a run stands by what it has still to take, with its band's patience if it has no deadline, as if it came only at 1970-01-01T00:00:05.000Z (in 3s)
+        as if its run had come at 1970-01-01T00:00:01.000Z: the more it has still to take, the later (`gittins`)
+        as if its run came only at 1970-01-01T00:00:05.000Z (in 3s): the more it has still to take, the later (`gittins`)
         in the order of deadlines: 1970-01-01T00:01:04.000Z (in 1m 02s)
         in the order in which runs came: 1970-01-01T00:00:00.000Z
         ");

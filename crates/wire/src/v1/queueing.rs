@@ -142,7 +142,7 @@ mod tests {
         };
         insta::assert_snapshot!(sentence(&stands, Timestamp(1_500_000)).replace("; ", ";\n  "), @"
         3 for just the same targets and units went first, 2 wait too;
-          it is put where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
+          it is put as if its run had come at 1970-01-01T00:00:01.000Z: the more it has still to take, the later (`gittins`), by policy balanced@01234567;
           pool gpu has fewer units left than the 2 that it asks for;
           until 1970-01-01T00:00:02.000Z (in 500ms) it waits for near alone, which is worth that;
           near (2s): it had as many attempts as it takes at once;

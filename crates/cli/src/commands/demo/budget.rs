@@ -121,6 +121,6 @@ impl Seen {
             "made": made, "waited": waited, "refused": refused, "samples": self.samples,
             "took_ms": self.took.as_secs_f64() * 1e3,
         });
-        Found { figures, data, why: None }
+        Found { figures, data, ..Found::default() }
     }
 }

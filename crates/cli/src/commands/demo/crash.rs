@@ -144,7 +144,7 @@ fn found(seen: &Seen) -> Found {
         "paid_before": paid, "kept": kept, "lost_ms": lost_ms, "cut_off": cut,
         "charged_usd": calls.charged as f64 / 1e6, "effects": done, "effects_twice": twice, "doubts": booked.doubts,
     });
-    Found { figures, data, why: None }
+    Found { figures, data, ..Found::default() }
 }
 
 /// The payments of which nobody knew whether they had been made, and what a look into the ledger said.

@@ -83,7 +83,7 @@ pub(super) async fn play(json: bool) -> Result<Found, Failure> {
         "direct": direct.json(), "agendum": agendum.json(), "slowest": why,
     });
     data["direct"]["beyond_retries"] = json!(direct.beyond_retries());
-    Ok(Found { figures: figures(&direct, &agendum), data, why: Some(why) })
+    Ok(Found { figures: figures(&direct, &agendum), data, note: note(&direct, &agendum), why: Some(why) })
 }
 
 /// What came of one of the two ways.
@@ -184,6 +184,19 @@ fn figures(direct: &Side, agendum: &Side) -> Vec<(String, String)> {
         format!("agents would have given up with the {RETRIES} retries that SDKs make by default"),
     ));
     figures
+}
+
+/// Why the average is worse, if it is.
+fn note(direct: &Side, agendum: &Side) -> Option<String> {
+    let longer = agendum.took().mean.checked_sub(direct.took().mean)?;
+    (longer >= LOOK / 4).then(|| {
+        format!(
+            "The {:.1} s that an agent takes longer on average are the first burst. Agendum keeps to an even pace, since a provider\n  \
+             that states {} a minute need not let {PER_SECOND} through at once; who tries all at once finds out, and is refused for it.",
+            longer.as_secs_f64(),
+            60 * PER_SECOND
+        )
+    })
 }
 
 fn millis(span: Duration) -> f64 {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::plots::plots;
 use super::summary::{head as meant, ratio, summary};
-use super::{FIGURES, Figure, Ran, Row, Table, seeds, short, within};
+use super::{FIGURES, Figure, Ran, Row, Table, ratios, seeds, short, within};
 
 const STYLE: &str = include_str!("page.css");
 /// Dashes of the curves, in the order of the colours.
@@ -25,10 +25,11 @@ pub fn page(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { " The work was drawn, anew for each seed: there was no data." } else { "" };
         let _ = writeln!(
             page,
-            "<h2 id=\"t{number}\">{}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
+            "<h2 id=\"t{number}\">{}</h2>\n<p class=\"soft\">{}; {}.{drawn} Comes: {}.</p>",
             table.title(),
             seeds(table.seeds),
-            escaped(&table.baseline)
+            escaped(&ratios(&table.baseline)),
+            table.comes.sentence()
         );
         for (twins, of) in table.twins() {
             let (twins, of) = (escaped(&twins), escaped(of));

@@ -65,8 +65,8 @@ pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
     }
     let _ = writeln!(
         page,
-        "<p class=\"soft\">These figures count in the Pareto front. × is the ratio to the baseline of the same seeds; ✓ is better and ✗ worse than the \
-         baseline by more than the interval. Who is called <i>oracle</i> sees what nobody can, and is never the best.</p>"
+        "<p class=\"soft\">These figures count in the Pareto front. × is the mean of the ratios to the baseline, seed by seed; ✓ is better and ✗ worse \
+         than the baseline by more than the interval. Who is called <i>oracle</i> sees what nobody can, and is never the best.</p>"
     );
 }
 

@@ -1,10 +1,11 @@
 //! What a scenario may ask for: everything ends, fits in memory, and no sum of times overflows.
 
+use agendum_spec::diagnostic::nearest;
 use agendum_types::pool::UNITS_MAX;
 
 use super::{Kind, Scenario};
 use crate::lab::fleet::Fleet;
-use crate::lab::report::figures::{Better, figure};
+use crate::lab::report::figures::{Better, FIGURES, figure};
 use crate::lab::workload::Arrivals;
 use crate::lab::workload::quantiles::Quantiles;
 
@@ -67,12 +68,18 @@ impl Scenario {
     /// If parts of it do not belong together, or a number is none that can be played.
     pub fn check(&self) -> Result<(), String> {
         if !self.policies.contains(&self.baseline) {
-            return Err(format!("baseline {:?} is none of the policies", self.baseline));
+            let near = nearest(&self.baseline, self.policies.iter().map(String::as_str));
+            let near = near.map_or_else(|| self.policies.join(", "), |near| format!("did you mean {near}?"));
+            return Err(format!("baseline {:?} is none of the policies: {near}", self.baseline));
         }
         within("seeds", self.seeds, 1, SEEDS_MAX)?;
         for name in &self.front {
             if figure(name).is_none_or(|known| known.better == Better::Neither) {
-                return Err(format!("`front: {name}`: no figure of that name counts"));
+                let counting = FIGURES.iter().filter(|known| known.better != Better::Neither).map(|known| known.name);
+                let near = nearest(name, counting.clone());
+                let near = near
+                    .map_or_else(|| counting.collect::<Vec<_>>().join(", "), |near| format!("did you mean {near}?"));
+                return Err(format!("`front: {name}`: no figure of that name counts: {near}"));
             }
         }
         let at_random = matches!(self.arrivals, Arrivals::Poisson { .. } | Arrivals::Bursts { .. });

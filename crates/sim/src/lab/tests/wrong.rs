@@ -42,6 +42,26 @@ fn a_wish_that_cannot_be_played_is_an_error() {
 }
 
 #[test]
+fn a_word_that_is_not_known_is_told_with_the_nearest_and_a_number_with_its_line() {
+    for (from, to, says) in [
+        ("loads:", "lods:", "hint: did you mean `loads`?"),
+        ("azure:", "azur:", "hint: did you mean `azure`?"),
+        ("deadline_ms: 8000", "deadlin_ms: 8000", "hint: did you mean `deadline_ms`?"),
+        ("fleet: { slots:", "fleet: { slotz:", "hint: did you mean `slots`?"),
+        ("baseline: fifo", "baseline: fifoo", "did you mean fifo?"),
+        ("front: [mean", "front: [meen", "did you mean mean?"),
+        ("seeds: 8", "seeds: eight", "write a whole number"),
+        ("seeds: 8", "seeds: 0", "line 16: `seeds: 0`"),
+    ] {
+        let said = Scenario::read(&text("e2").replace(from, to)).unwrap_err();
+        assert!(said.contains(says), "{to}: {said}");
+    }
+    let unknown = |name: &str| crate::lab::scenario(name).unwrap_err();
+    assert!(unknown("E1").ends_with("did you mean e1, which is shipped?"), "{}", unknown("E1"));
+    assert!(unknown("nothing.yaml").contains("shipped are e1, e2"), "{}", unknown("nothing.yaml"));
+}
+
+#[test]
 fn a_number_that_cannot_be_played_is_an_error() {
     let huge = u32::MAX;
     for (name, from, to, says) in [
