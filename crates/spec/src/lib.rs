@@ -16,6 +16,7 @@ pub mod fuzzing;
 pub mod group;
 pub mod inputs;
 mod json_schema;
+mod kinds;
 pub mod plans;
 pub mod policy;
 pub mod schema;

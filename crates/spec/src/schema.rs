@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::{Diagnostics, nearest};
 use crate::expr::{self, Text};
 use crate::json_schema;
+use crate::kinds;
 use crate::tree::{Key, Node, Value};
 use crate::values;
 
@@ -31,6 +32,11 @@ pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
     SCHEMA["$defs"].get(format!("with_{capability}"))
 }
 
+/// True if tasks have such a key, whatever they do.
+pub(crate) fn is_of_tasks(key: &str) -> bool {
+    SCHEMA["$defs"]["task"]["properties"].get(key).is_some()
+}
+
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
     check_against(&SCHEMA, tree, limits, diagnostics);
@@ -38,7 +44,9 @@ pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics)
 
 /// The same for a document of another kind, which has a schema of its own.
 pub(crate) fn check_against(schema: &Json, tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { root: schema, limits, diagnostics, patterns: 0 }.node(tree, schema, DOCUMENT);
+    if !kinds::is_of_another(schema, tree, diagnostics) {
+        Walk { root: schema, limits, diagnostics, patterns: 0 }.node(tree, schema, DOCUMENT);
+    }
 }
 
 /// Checks the tasks of an addition to a live run.
@@ -157,13 +165,14 @@ impl Walk<'_> {
             None => vec![article(wanted.as_str().unwrap_or("any"))],
         };
         // Negative, or no whole number: which, and what would do.
-        let (is, range) = match &node.value {
-            Value::Number(number) if wanted == "integer" => (number.to_string(), range(schema)),
+        let is = match &node.value {
+            Value::Number(number) if wanted == "integer" => number.to_string(),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                (node.kind().to_owned(), None)
+                node.kind().to_owned()
             }
         };
-        let range = range.map(|range| format!(" {range}")).unwrap_or_default();
+        let is_number = ["integer", "number"].iter().any(|number| wanted == number);
+        let range = range(schema).filter(|_| is_number).map(|range| format!(" {range}")).unwrap_or_default();
         let message = format!("{what} is {is}; it must be {}{range}", names.join(" or "));
         let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
             (Value::Null, ..) if what == DOCUMENT => first_words(schema),
@@ -289,7 +298,10 @@ impl Walk<'_> {
             match properties.and_then(|known| known.get(&key.name)) {
                 Some(property) => self.node(value, property, &format!("`{}`", key.name)),
                 None if others.is_object() => self.node(value, others, &format!("`{}`", key.name)),
-                None if *others == Json::Bool(false) => self.unknown_key(key, &words, what),
+                None if *others == Json::Bool(false) => match self.inside(&key.name, schema, &words) {
+                    Some(outer) => self.misplaced(key, outer, what),
+                    None => self.unknown_key(key, &words, what),
+                },
                 None => {}
             }
         }
@@ -350,6 +362,19 @@ impl Walk<'_> {
         }
         let help = self.diagnostics.suggestion(&key.name, words, "known keys");
         self.diagnostics.error("unknown_key", &key.span, format!("unknown key `{}` in {what}", key.name), help);
+    }
+
+    /// The key of a map in which that key would be right, where none is near it.
+    fn inside<'s>(&self, key: &str, schema: &'s Json, words: &[&str]) -> Option<&'s str> {
+        let has = |of: &Json| resolved(self.root, of)["properties"].get(key).is_some();
+        let mut properties = schema["properties"].as_object().into_iter().flatten();
+        let (outer, _) = properties.find(|(_, of)| has(of))?;
+        nearest(key, words.iter().copied()).is_none().then_some(outer)
+    }
+
+    fn misplaced(&mut self, key: &Key, outer: &str, what: &str) {
+        let message = format!("unknown key `{}` in {what}", key.name);
+        self.diagnostics.error("unknown_key", &key.span, message, format!("write `{outer}: {{ {}: … }}`", key.name));
     }
 
     fn unknown_word(&mut self, span: &Range<usize>, word: &str, words: &[&str], what: &str) {

@@ -48,7 +48,10 @@ impl Lower<'_, '_> {
             let is_used = known.contains(&key.name.as_str()) || arguments.read.contains(&key.name);
             if !is_used && !key.span.is_empty() {
                 let message = format!("nothing reads `{}`: the prompt does not name it", key.name);
-                let help = self.diagnostics.suggestion(&key.name, &known, "arguments");
+                let help = match schema::is_of_tasks(&key.name) {
+                    true => format!("`{}` stands beside `with`, and not in it", key.name),
+                    false => self.diagnostics.suggestion(&key.name, &known, "arguments"),
+                };
                 self.diagnostics.warning("unread", &key.span, message, help);
             }
         }

@@ -50,6 +50,20 @@ fn every_capability_has_its_arguments() {
 }
 
 #[test]
+fn a_key_that_stands_elsewhere_is_told_where_it_belongs() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, allow: [big], with: { prompt: hi } }
+          b: { uses: chat, with: { prompt: hi, model: { allow: [big] } } }
+    "#), @"
+    4:20 unknown_key: unknown key `allow` in `a`
+        help: write `model: { allow: … }`
+    5:40 unread (warning): nothing reads `model`: the prompt does not name it
+        help: `model` stands beside `with`, and not in it
+    ");
+}
+
+#[test]
 fn a_variable_of_a_prompt_is_read() {
     assert_snapshot!(said(r#"
         tasks:

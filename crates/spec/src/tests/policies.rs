@@ -98,10 +98,10 @@ fn what_is_wrong_has_a_place_and_a_help() {
         help: give it another name, or merge the two
     8:27 wrong_type: `patience` is a number; it must be a text
         help: write `5s`
-    8:37 wrong_type: `share` is a text; it must be a whole number
+    8:37 wrong_type: `share` is a text; it must be a whole number between 1 and 1000
     9:30 out_of_range: `acme` is 0; it must be between 1 and 1000
         help: the weight of this tenant: with twice that of another it gets twice as much while both wait
-    9:36 wrong_type: `b` is a text; it must be a whole number
+    9:36 wrong_type: `b` is a text; it must be a whole number between 1 and 1000
     9:52 wrong_type: `weight` is -1; it must be a whole number between 1 and 1000
         help: the weight of each tenant that `weights` does not name
     9:71 out_of_range: `free_hour_usd` is -0.5; it must be between 0 and 1000000
@@ -127,6 +127,36 @@ fn what_is_wrong_has_a_place_and_a_help() {
     ");
     let fits = format!("fairness: {{ weights: {{ {} }} }}", many[1..].join(", "));
     assert_eq!(accepted(&fits).policy.fairness.weights.len(), 10_000);
+}
+
+#[test]
+fn a_document_of_another_kind_is_told_as_such_and_nothing_else() {
+    let graph = "version: 1\nname: g\ntasks: { t: { uses: chat, with: { prompt: hi } } }";
+    let plan = "version: 1\nplan: p\nlasts: 1h\npolicy: balanced@be50e591\nrules: {}";
+    let policy = "version: 1\npolicy: p";
+    let scenario = "name: s\nworkload: {}";
+    let found = [graph, plan, scenario].map(|text| listed(check(text, &Limits::STANDARD).diagnostics));
+    let as_graph = [policy, plan].map(|text| {
+        listed(crate::check(crate::Source { name: "x", text }, &crate::NoFiles, &Limits::STANDARD).diagnostics)
+    });
+    let of_plan = |text| crate::policy::plan::check(text, &Policy::default(), &Limits::STANDARD);
+    let as_plan = [policy, graph].map(|text| listed(of_plan(text).diagnostics));
+    assert_snapshot!([found.join("\n"), as_graph.join("\n"), as_plan.join("\n")].join("\n"), @"
+    3:1 other_kind: this is a graph, and no policy
+        help: `agendum check` checks it, `agendum run` runs it
+    2:1 other_kind: this is a plan, and no policy
+        help: `agendum plan check` checks it
+    2:1 other_kind: this is a scenario, and no policy
+        help: `agendum simulate` plays it
+    2:1 other_kind: this is a policy, and no graph
+        help: `agendum policy check` checks it
+    2:1 other_kind: this is a plan, and no graph
+        help: `agendum plan check` checks it
+    2:1 other_kind: this is a policy, and no plan
+        help: `agendum policy check` checks it
+    3:1 other_kind: this is a graph, and no plan
+        help: `agendum check` checks it, `agendum run` runs it
+    ");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn what_cannot_be_held_says_why() {
         help: how many units of this pool an attempt holds
     5:97 wrong_type: `disk` is 1.5; it must be a whole number between 1 and 1000000
         help: how many units of this pool an attempt holds
-    5:107 wrong_type: `key` is a text; it must be a whole number
+    5:107 wrong_type: `key` is a text; it must be a whole number between 1 and 1000000
         help: write a number: how many units of this pool an attempt holds
     6:55 bad_name: "a b" is no name for a pool
         help: letters, digits and `_`, at most 64, not beginning with a digit
