@@ -52,7 +52,23 @@ pub(crate) async fn replay(context: &Context, asked: &Replay) -> Result<(), Fail
         }
     };
     let report = replay::run(&past, &setting, &asked_of, &clock, &tells);
+    unknown_targets(context, &report);
     told(context.json, asked.report.as_deref(), &report)
+}
+
+/// What is not configured has no price, no limits, and as many places as were taken at once: the wrong configuration is seldom what was meant.
+fn unknown_targets(context: &Context, report: &Report) {
+    let unknown: Vec<&str> =
+        report.targets.iter().filter(|target| !target.configured).map(|target| target.name.as_str()).collect();
+    if unknown.is_empty() || context.json {
+        return;
+    }
+    let config =
+        context.config.file.as_ref().map_or_else(|| "no agendum.toml".to_owned(), |file| file.display().to_string());
+    tell(&format!(
+        "note: {config} is read here, and does not have {}: --config FILE names the configuration that these runs had",
+        show::in_line(&unknown.join(", "))
+    ));
 }
 
 /// The runs of the journal that were submitted since then. None is an error.
