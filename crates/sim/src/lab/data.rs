@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 /// Bytes of a file, unpacked: one that unpacks to more fills the memory.
 const BYTES_MAX: u64 = 4 << 30;
 
+/// Files of a folder.
+const FILES_MAX: usize = 100_000;
+
 /// Bytes of a document that says what is to be done.
 const DOCUMENT_MAX: u64 = 1 << 20;
 
@@ -27,6 +30,43 @@ pub fn text(path: &Path) -> Result<String, String> {
     let file = std::fs::File::open(Path::new(&name)).map_err(|error| told(&error))?;
     let text = if is_plain { bounded(file, BYTES_MAX) } else { bounded(flate2::read::GzDecoder::new(file), BYTES_MAX) };
     text.map_err(|error| told(&error))
+}
+
+/// True if there is such a file, plain or gzipped.
+pub(crate) fn is_there(path: &Path) -> bool {
+    let mut packed = path.as_os_str().to_owned();
+    packed.push(".gz");
+    path.is_file() || Path::new(&packed).is_file()
+}
+
+/// The files below a folder whose names end so, gzipped or not, in the order of their names; each name is the path from the folder, with `/`.
+///
+/// # Errors
+///
+/// If there are none or more than 100,000, one cannot be read, or all together have more than 4 GiB.
+pub(crate) fn files(folder: &Path, end: &str) -> Result<Vec<(String, String)>, String> {
+    let (mut found, mut size) = (Vec::new(), 0);
+    let mut left = vec![(folder.to_owned(), String::new())];
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    while let Some((place, before)) = left.pop() {
+        for entry in std::fs::read_dir(&place).map_err(|error| told(&place, error))? {
+            let path = entry.map_err(|error| told(&place, error))?.path();
+            let name = format!("{before}{}", path.file_name().unwrap_or_default().to_string_lossy());
+            let plain = name.strip_suffix(".gz").unwrap_or(&name);
+            if path.is_dir() && !path.is_symlink() {
+                left.push((path, format!("{name}/")));
+            } else if plain.ends_with(end) {
+                let text = text(&path.with_file_name(plain.rsplit('/').next().unwrap_or_default()))?;
+                size += text.len() as u64;
+                found.push((plain.to_owned(), text));
+            }
+            if found.len() > FILES_MAX || size > BYTES_MAX {
+                return Err(format!("{}: more than {FILES_MAX} files or {BYTES_MAX} bytes", folder.display()));
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(format!("{}: no file in it ends with {end}", folder.display())) } else { Ok(found) }
 }
 
 /// The text of a scenario or of a policy.

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod kinds;
+mod recorded;
 mod said;
 
 use std::collections::BTreeSet;
@@ -9,7 +10,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::data;
 use super::faults::Faults;
 use super::fleet::Fleet;
 use super::workload::tenancy::Tenancy;
@@ -203,40 +203,13 @@ impl Scenario {
     }
 
     fn made(&self, folder: Option<&Path>, seed: u64) -> Result<Workload, String> {
-        let Some(folder) = folder else { return self.workload.draw(seed) };
-        match &self.workload {
-            Kind::Agents { data, .. } => of_file(folder, data, agents::read),
-            Kind::Flows { data, .. } => of_file(folder, data, flows::read),
-            Kind::Psplib { data, .. } => of_file(folder, data, psplib::read),
-            Kind::Vtc { data, experiment, policy, .. } => {
-                of_file(folder, data, |text| vtc::read(text, experiment, policy))
-            }
-            Kind::Mooncake { data, takes, .. } => of_file(folder, data, |text| mooncake::read(text, *takes)),
-            Kind::Servegen { data, model, lengths, .. } => {
-                let text = |name| data::text(&folder.join(data).join(name));
-                let read =
-                    servegen::read(&text("client_rates.csv")?, &text("client_token_quantiles.jsonl")?, model, lengths);
-                read.map_err(|error| format!("{data}: {error}"))
-            }
-            Kind::Azure { data: Some(data), kinds } => {
-                let file = |kind| -> Result<(&azure::Kind, String), String> {
-                    Ok((kind, data::text(&folder.join(data).join(format!("{}.csv", kind.name)))?))
-                };
-                let files = kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?;
-                azure::read(&files).map_err(|error| format!("{data}: {error}"))
-            }
-            Kind::Azure { data: None, .. } => self.workload.draw(seed),
-        }
+        let recorded = folder.map_or(Ok(None), |folder| recorded::read(&self.workload, folder))?;
+        recorded.map_or_else(|| self.workload.draw(seed), Ok)
     }
 }
 
 const fn alone() -> u32 {
     1
-}
-
-/// Reads a file below the folder of data; what is wrong with it is told with its name.
-fn of_file(folder: &Path, name: &str, read: impl FnOnce(&str) -> Result<Workload, String>) -> Result<Workload, String> {
-    read(&data::text(&folder.join(name))?).map_err(|error| format!("{name}: {error}"))
 }
 
 impl Kind {

@@ -1,5 +1,6 @@
 //! Small drawn scenarios: everything ends, the same twice, and the laboratory agrees with a queue that is written down in ten lines.
 
+mod published;
 mod refused;
 mod tenancy;
 mod told;

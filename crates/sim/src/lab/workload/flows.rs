@@ -278,6 +278,19 @@ pub fn read(text: &str) -> Result<Workload, String> {
     workload(flows.collect::<Result<_, String>>()?)
 }
 
+/// Reads documents in WfFormat, each with its name.
+///
+/// # Errors
+///
+/// If one is none, or names tasks that there are not.
+pub(crate) fn read_published(files: &[(String, String)]) -> Result<Workload, String> {
+    let read = |(name, text): &(String, String)| {
+        let document = serde_json::from_str(text).map_err(|error| error.to_string());
+        document.and_then(of_document).map_err(|error| format!("{name}: {error}"))
+    };
+    workload(files.iter().map(read).collect::<Result<_, String>>()?)
+}
+
 fn of_document(document: Document) -> Result<Flow, String> {
     let Parts { specification, execution } = document.workflow;
     let sizes: BTreeMap<&str, u64> =

@@ -1,9 +1,13 @@
 //! Projects whose tasks take several resources at once: workflows that hold units of pools. Lines as in `psplib`, or drawn.
 
+pub(crate) mod published;
+
 use agendum_core::thinking::Thinking;
 use agendum_types::Duration;
 use agendum_types::pool::UNITS_MAX;
 use serde::Deserialize;
+
+use published::References;
 
 use super::Workload;
 use super::flows::{Flow, Step, workload};
@@ -50,12 +54,24 @@ struct Line {
 /// If a line is none.
 pub fn read(text: &str) -> Result<Workload, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let flows = lines.map(|(number, line)| flow(line).map_err(|error| format!("line {}: {error}", number + 1)));
+    let read = |line| flow(serde_json::from_str(line).map_err(|error| error.to_string())?);
+    let flows = lines.map(|(number, line)| read(line).map_err(|error| format!("line {}: {error}", number + 1)));
     workload(flows.collect::<Result<_, String>>()?)
 }
 
-fn flow(line: &str) -> Result<Flow, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+/// Reads projects as they are published: names and texts, and the shortest schedules that are known.
+///
+/// # Errors
+///
+/// If a text is none.
+pub(crate) fn read_published(files: &[(String, String)], known: &References) -> Result<Workload, String> {
+    let read = |(name, text): &(String, String)| {
+        published::line(name, text, known).and_then(flow).map_err(|error| format!("{name}: {error}"))
+    };
+    workload(files.iter().map(read).collect::<Result<_, String>>()?)
+}
+
+fn flow(line: Line) -> Result<Flow, String> {
     let tasks = line.dur.len();
     if line.req.len() != tasks || line.succ.len() != tasks || line.req.iter().any(|of| of.len() != line.cap.len()) {
         return Err(format!("{}: not as much is said of each task", line.name));

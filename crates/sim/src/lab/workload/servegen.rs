@@ -1,6 +1,8 @@
 //! Clients that each send in their own way: the format of `servegen` (how often and how regularly each sends in every window of ten minutes, and
 //! quantiles of the lengths of its calls), or drawn with a published skew. Nothing here is a recorded call: each seed draws its own.
 
+mod published;
+
 use std::collections::BTreeMap;
 
 use agendum_types::Duration;
@@ -225,34 +227,73 @@ fn quantiles(values: &[f64]) -> Result<Option<Quantiles>, String> {
 ///
 /// If a text is not such a file, or holds no client of the model.
 pub fn read(rates: &str, sizes: &str, model: &str, lengths: &Lengths) -> Result<Workload, String> {
-    let mut windows: BTreeMap<u32, Vec<(f64, Window)>> = BTreeMap::new();
-    data::rows(rates, |row: Row| {
-        let is_time = (0.0..=SECS_MAX as f64).contains(&row.t_s);
-        if !(is_time && (0.0..=1e9).contains(&row.rate_req_s)) {
-            return Err(format!("client {}: {} calls a second from {} s on", row.client, row.rate_req_s, row.t_s));
+    let mut windows = Windows::new();
+    data::rows(rates, |row: Row| take(&mut windows, &row, model))?;
+    let lines = (1..).zip(sizes.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let line = |(number, line): (u32, &str)| {
+        let row: Sizes = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
+        Ok((format!("line {number}"), row))
+    };
+    of_windows(windows, lines.map(line).collect::<Result<_, String>>()?, model, lengths)
+}
+
+/// The same of clients as they are published: of each its number, its table, and how its tokens are spread.
+///
+/// # Errors
+///
+/// If a text is not such a file.
+pub(crate) fn read_published(
+    clients: &[(u32, String, String)],
+    model: &str,
+    lengths: &Lengths,
+) -> Result<Workload, String> {
+    let (mut windows, mut sizes) = (Windows::new(), Vec::new());
+    for (client, trace, spread) in clients {
+        let wrong = |error| format!("chunk {client}: {error}");
+        let rows = published::rows(trace, model, *client).map_err(wrong)?;
+        rows.iter().try_for_each(|row| take(&mut windows, row, model)).map_err(wrong)?;
+        sizes.push((format!("chunk {client}"), published::sizes(spread, model, *client).map_err(wrong)?));
+    }
+    of_windows(windows, sizes, model, lengths)
+}
+
+/// By client: from when on it sends how.
+type Windows = BTreeMap<u32, Vec<(f64, Window)>>;
+
+/// What a client of the model sends in a window.
+fn take(windows: &mut Windows, row: &Row, model: &str) -> Result<(), String> {
+    let is_time = (0.0..=SECS_MAX as f64).contains(&row.t_s);
+    if !(is_time && (0.0..=1e9).contains(&row.rate_req_s)) {
+        return Err(format!("client {}: {} calls a second from {} s on", row.client, row.rate_req_s, row.t_s));
+    }
+    if row.model != model || row.rate_req_s <= 0.0 {
+        return Ok(());
+    }
+    let gaps = match row.dist.as_str() {
+        _ if !SHAPES.contains(&row.p1) => {
+            return Err(format!("client {}: its gaps have the shape {}", row.client, row.p1));
         }
-        if row.model != model || row.rate_req_s <= 0.0 {
-            return Ok(());
+        "Gamma" => Gaps::Gamma(row.p1),
+        "Weibull" => Gaps::Weibull(row.p1),
+        other => {
+            return Err(format!("client {}: gaps that are distributed as {other:?} are not known", row.client));
         }
-        let gaps = match row.dist.as_str() {
-            _ if !SHAPES.contains(&row.p1) => {
-                return Err(format!("client {}: its gaps have the shape {}", row.client, row.p1));
-            }
-            "Gamma" => Gaps::Gamma(row.p1),
-            "Weibull" => Gaps::Weibull(row.p1),
-            other => {
-                return Err(format!("client {}: gaps that are distributed as {other:?} are not known", row.client));
-            }
-        };
-        windows.entry(row.client).or_default().push((row.t_s, Window { rate: row.rate_req_s, gaps }));
-        Ok(())
-    })?;
+    };
+    windows.entry(row.client).or_default().push((row.t_s, Window { rate: row.rate_req_s, gaps }));
+    Ok(())
+}
+
+fn of_windows(
+    windows: Windows,
+    sizes: Vec<(String, Sizes)>,
+    model: &str,
+    lengths: &Lengths,
+) -> Result<Workload, String> {
     let first = windows.values().flatten().map(|(at, _)| *at).fold(f64::INFINITY, f64::min);
     let number = |(at, window): (f64, Window)| (((at - first) / WINDOW) as u64, window);
     let mut known: BTreeMap<u32, [Option<Quantiles>; 2]> = BTreeMap::new();
-    for (number, line) in (1..).zip(sizes.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let row: Sizes = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
-        let read = |values: &[f64]| quantiles(values).map_err(|error| format!("line {number}: {error}"));
+    for (place, row) in sizes {
+        let read = |values: &[f64]| quantiles(values).map_err(|error| format!("{place}: {error}"));
         if row.model == model {
             known.insert(row.client, [read(&row.input_tokens)?, read(&row.output_tokens)?]);
         }

@@ -1,5 +1,7 @@
 //! Calls of many tenants: the format of the artifact of the Virtual Token Counter (`vtc-fairness`), or drawn with a skew.
 
+mod published;
+
 use agendum_types::Duration;
 use serde::Deserialize;
 
@@ -74,21 +76,59 @@ struct Row {
 ///
 /// If the text is not such a file, or holds none of them.
 pub fn read(text: &str, experiment: &str, policy: &str) -> Result<Workload, String> {
-    let mut workload = Workload { classes: vec!["call".into()], ..Workload::default() };
+    let mut workload = of_calls();
     data::rows(text, |row: Row| {
-        if row.experiment == experiment && row.policy == policy {
-            let tenant = number_of(&mut workload.tenants, &row.client);
-            workload.jobs.push(job(tenant, secs(&row.req_time_s)?, row.prompt_tokens, row.output_tokens));
-        }
-        Ok(())
+        if row.experiment == experiment && row.policy == policy { take(&mut workload, &row) } else { Ok(()) }
     })?;
+    if workload.jobs.is_empty() {
+        return Err(format!("no calls of {experiment:?} under {policy:?}"));
+    }
+    Ok(in_order(workload))
+}
+
+/// The same from the file of that experiment and that policy as it is published.
+///
+/// # Errors
+///
+/// If the text is not such a file.
+pub(crate) fn read_published(text: &str, experiment: &str, policy: &str) -> Result<Workload, String> {
+    let mut workload = of_calls();
+    published::rows(text, experiment, policy)?.iter().try_for_each(|row| take(&mut workload, row))?;
+    Ok(in_order(workload))
+}
+
+fn of_calls() -> Workload {
+    Workload { classes: vec!["call".into()], ..Workload::default() }
+}
+
+fn take(workload: &mut Workload, row: &Row) -> Result<(), String> {
+    let tenant = number_of(&mut workload.tenants, &row.client);
+    workload.jobs.push(job(tenant, secs(&row.req_time_s)?, row.prompt_tokens, row.output_tokens));
+    Ok(())
+}
+
+fn in_order(mut workload: Workload) -> Workload {
     workload.jobs.sort_by_key(|job| job.at);
-    if workload.jobs.is_empty() { Err(format!("no calls of {experiment:?} under {policy:?}")) } else { Ok(workload) }
+    workload
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{read, read_published};
+
+    #[test]
+    fn what_is_published_is_the_same() {
+        let text = r#"{"config": {}, "result": {"total_time": 9.1, "responses": [
+            {"adapter_dir": "dummy-lora-7b-rank-8-1", "prompt_len": 256, "output_len": 10, "request_latency": 9.1, "req_time": 2.5},
+            {"adapter_dir": "dummy-lora-7b-rank-8-0", "prompt_len": 20, "output_len": 30, "request_latency": 9.1, "req_time": 1.0}]}}"#;
+        let read = read_published(&text.replace('\n', " "), "real", "FCFS").unwrap();
+        let shown: Vec<_> = read.jobs.iter().map(|job| (job.at.0, job.tenant, job.cost())).collect();
+        assert_eq!(
+            (shown, read.tenants),
+            (vec![(1_000_000, 1, 80), (2_500_000, 0, 276)], vec!["c1".into(), "c0".into()])
+        );
+        assert!(read_published("{}\n{}\n", "real", "FCFS").unwrap_err().starts_with("2 runs in it"));
+    }
 
     #[test]
     fn the_calls_of_one_experiment_are_taken() {
