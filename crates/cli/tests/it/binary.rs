@@ -255,7 +255,7 @@ fn policies_are_compared_and_written_as_a_page() {
     assert!(code == 0 && out.contains("lighter half") && out.contains("./rules.yaml"), "{out} {err}");
     let page = std::fs::read_to_string(place.path("out.html")).unwrap();
     assert!(err.contains("out.html") && page.contains("Attempts out on models") && page.contains("url(#p"), "{err}");
-    let (code, _, err) = place.run(&["simulate", "e11"]);
+    let (code, _, err) = place.run(&["simulate", "nothing"]);
     assert!(
         code == 2 && err.contains("shipped are e1, e2, e2-runs, e2-said, e2-noise, e2-outage, e2-storm, e2-urgent, e3, e3-ahead, e3-deep, e3-servegen, e3-weights, e4-j30, e4-j60, e4-j120, e4-online, e5, e5-regions, e9, e9-luck, e10, e10-cold, e10-tenants, quota"),
         "{err}"
