@@ -209,6 +209,8 @@ pub(crate) struct Charged {
     pub(crate) tenant: TenantNo,
     /// In pico-dollars.
     pub(crate) cost: u64,
+    /// Nothing was known of its target: it counts for a guess.
+    pub(crate) is_guess: bool,
 }
 
 /// What an open instance holds, or waits for.

@@ -53,10 +53,8 @@ impl Scheduler {
             Cause::Capacity
         } else if !self.board.queue.has_units(class) {
             Cause::Limit
-        } else if rows().any(|row| {
-            let is_shut = row.closed_until > self.now || !row.breaker.takes(self.now);
-            row.running < row.limit() && is_shut
-        }) {
+        } else if rows().all(|row| row.closed_until > self.now || !row.breaker.takes(self.now)) {
+            // Where one is well and busy it is that which is waited for.
             Cause::Backoff
         } else {
             Cause::Limit

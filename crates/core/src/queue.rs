@@ -367,10 +367,10 @@ impl Queue {
         self.shares.sent(band, cost);
     }
 
-    /// A tenant has had more in a band, or less than was counted.
-    pub(crate) fn charge(&mut self, tenant: TenantNo, band: Priority, cost: (u64, u64)) {
+    /// A tenant has had more in a band, or less than was counted; and so much more and less of that is a guess.
+    pub(crate) fn charge(&mut self, tenant: TenantNo, band: Priority, cost: (u64, u64), guessed: (u64, u64)) {
         let before = self.shares.time(tenant, band);
-        self.shares.charge(tenant, band, cost);
+        self.shares.charge(tenant, band, cost, guessed);
         let after = self.shares.time(tenant, band);
         if before == after {
             return;

@@ -107,13 +107,13 @@ impl Scheduler {
             let is_free = self.targets.find_id(&target).is_some_and(|id| self.targets.row(id).target.price.is_free());
             let cost = if is_free { self.time_cost(took) } else { cost.0 };
             let tenant = self.board.queue.tenant(&tenant, &self.policy);
-            self.board.queue.charge(tenant, band, (cost, 0));
+            self.board.queue.charge(tenant, band, (cost, 0), (0, 0));
         }
         for slot in slots {
             let (tenant, band) = (self.tenant_of(slot), self.board.run(slot).priority);
             for (target, hold) in out_since(self.board.run(slot)) {
                 let cost = self.estimate(self.targets.find_id(&target), hold, None);
-                self.board.queue.charge(tenant, band, (cost, 0));
+                self.board.queue.charge(tenant, band, (cost, 0), (0, 0));
             }
         }
     }

@@ -8,6 +8,9 @@
 //! Room also comes without an end, since attempts need less and less, and what comes free may be room for two: after a while one more is tried. That is a
 //! short while where the last one so tried was not turned away, and twice as long each time that it was.
 //!
+//! A provider that refuses an attempt for its limit (429) and has answered others within the minute is at work as well, be it for others who use the same
+//! key: it gets nothing until it said, and that was no try either. From one that has answered nobody for a minute tries count.
+//!
 //! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause, that is another matter:
 //! pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it. One that turns away all of many finds that out one by one.
 
@@ -26,6 +29,9 @@ const UNUSED: Duration = Duration::secs(1);
 const TRIES_FOR_AN_END: u32 = 24;
 /// So long after the last that was turned away as many are sent as before.
 const REMEMBERED: Duration = Duration::secs(20);
+
+/// So long after it has answered a target that refuses for its limit is at work: limits are by the minute.
+const AT_WORK: Duration = Duration::secs(60);
 
 /// A target that has turned one away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +119,12 @@ impl Scheduler {
         };
         self.set_room(target, after);
         is_full && running > 0
+    }
+
+    /// True if its provider refused it for its limit, and is at work.
+    pub(crate) fn is_over_limit(&self, target: TargetId, outcome: &Outcome) -> bool {
+        let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
+        is_refused && self.targets.row(target).answered.is_some_and(|at| self.now.since(at) < AT_WORK)
     }
 
     /// One more is tried there.

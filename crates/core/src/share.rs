@@ -51,11 +51,12 @@ impl Scheduler {
         let (band, tenant) = (self.band_of(slot, id), self.tenant_of(slot));
         let is_child = child::is_target(&self.targets.row(target).target.name);
         let cost = if is_child { 0 } else { self.estimate(Some(target), hold, Some(bytes)) };
+        let is_guess = !is_child && self.targets.row(target).counted.of_all().is_none();
         if !is_child {
             self.board.queue.sent(band, cost);
         }
-        self.board.queue.charge(tenant, band, (cost, 0));
-        Charged { band, tenant, cost }
+        self.board.queue.charge(tenant, band, (cost, 0), if is_guess { (cost, 0) } else { (0, 0) });
+        Charged { band, tenant, cost, is_guess }
     }
 
     /// What an attempt on this target counts for until it has ended, that was given so many bytes if that is known; of a target that is not known it is
@@ -129,7 +130,7 @@ impl Scheduler {
 
     /// What of an attempt of an earlier life is still out counts for nothing until it has ended.
     pub(crate) fn charge_nothing(&mut self, slot: Slot) -> Charged {
-        Charged { band: self.board.run(slot).priority, tenant: self.tenant_of(slot), cost: 0 }
+        Charged { band: self.board.run(slot).priority, tenant: self.tenant_of(slot), cost: 0, is_guess: false }
     }
 
     /// An attempt has ended: it counts for what it was. A child run counts by its own attempts.
@@ -140,7 +141,7 @@ impl Scheduler {
         took: Duration,
         cost: Money,
     ) {
-        let Charged { band, tenant, cost: before } = flight.charged;
+        let Charged { band, tenant, cost: before, is_guess } = flight.charged;
         let is_free = self.targets.price(flight.price).is_free();
         let cost = if is_child {
             0
@@ -154,7 +155,7 @@ impl Scheduler {
             row.counted.take(flight.bytes, cost);
             take_into(&mut row.out, took.as_micros());
         }
-        self.board.queue.charge(tenant, band, (cost, before));
+        self.board.queue.charge(tenant, band, (cost, before), (0, if is_guess { before } else { 0 }));
     }
 
     /// What the time on a target that costs nothing counts for.
@@ -168,7 +169,7 @@ impl Scheduler {
         for slot in self.board.live_slots() {
             let (tenant, run) = (self.tenant_of(slot), self.board.run(slot));
             let (band, spent) = (run.priority, run.spent.0);
-            self.board.queue.charge(tenant, band, (spent, 0));
+            self.board.queue.charge(tenant, band, (spent, 0), (0, 0));
         }
     }
 }

@@ -78,6 +78,8 @@ pub(crate) struct TargetRow {
     pub(crate) lately: Seen,
     /// Whether it is warm.
     pub(crate) warmth: Warmth,
+    /// When an attempt here succeeded last in this life.
+    pub(crate) answered: Option<Timestamp>,
 }
 
 impl TargetRow {
@@ -201,6 +203,7 @@ impl Targets {
                     read: Remembered::default(),
                     lately: Seen::default(),
                     warmth: Warmth::default(),
+                    answered: None,
                 }),
             }
         }

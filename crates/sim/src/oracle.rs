@@ -135,6 +135,8 @@ pub struct Reference {
     freed: Option<preempt::Freed>,
     /// What has ended was turned away for want of room.
     has_no_room: bool,
+    /// It was refused for a provider's limit that has answered others within the minute.
+    is_over_limit: bool,
     /// What must be wanted before the event is over.
     stop: Vec<AttemptId>,
     publish: Vec<(RunId, TaskPath)>,
@@ -240,6 +242,7 @@ impl Reference {
             heard: None,
             freed: None,
             has_no_room: false,
+            is_over_limit: false,
             stop: Vec::new(),
             publish: Vec::new(),
             dispatch: Vec::new(),

@@ -20,8 +20,8 @@ struct Told {
     cost: Money,
     unreported: bool,
     degraded: bool,
-    /// It was turned away by a target that had no room.
-    has_no_room: bool,
+    /// It was turned away by a target that is at work, and had no room for it.
+    is_no_try: bool,
 }
 
 impl Scheduler {
@@ -49,6 +49,7 @@ impl Scheduler {
         let turned_away = self.learn_limit(flight, &outcome);
         let tries = awaited.map_or(0, |id| self.board.run(slot).inst(id).attempts);
         let has_no_room = self.makes_room(flight.target, &outcome, (turned_away, tries));
+        let is_no_try = has_no_room || !is_child && self.is_over_limit(flight.target, &outcome);
         if !has_no_room {
             self.judge_target(flight, &outcome);
         }
@@ -73,7 +74,9 @@ impl Scheduler {
             self.learn_speed(flight, took, &outcome);
         }
         if matches!(outcome, Outcome::Succeeded(_)) {
-            self.targets.row_mut(flight.target).warmth.answers(self.now);
+            let (now, row) = (self.now, self.targets.row_mut(flight.target));
+            row.warmth.answers(now);
+            row.answered = Some(now);
         }
         if flight.area.is_some() && !is_child && !has_no_room {
             self.targets.row_mut(flight.target).lately.take(flight.bytes, &outcome, took, cost);
@@ -90,7 +93,7 @@ impl Scheduler {
                     self.learn_from_slow(slot, id);
                 }
                 let degraded = child.is_some_and(|child| child.degraded);
-                let told = Told { cost, unreported, degraded, has_no_room };
+                let told = Told { cost, unreported, degraded, is_no_try };
                 self.finish(slot, id, &attempt, outcome, told);
             }
             None => self.abandon(slot, (attempt, effect), &outcome, cost, tokens),
@@ -173,7 +176,7 @@ impl Scheduler {
         id: InstId,
         of: &AttemptId,
         outcome: Outcome,
-        Told { cost, unreported, degraded, has_no_room }: Told,
+        Told { cost, unreported, degraded, is_no_try }: Told,
     ) {
         let Some(running) = self.board.run(slot).inst(id).out(of.attempt, of.incarnation) else {
             return;
@@ -202,7 +205,7 @@ impl Scheduler {
                     self.next_in_doubt(slot, id, failure.clone())
                 } else {
                     let may_repeat = effect != Effect::Once || failure.no_effect;
-                    let back = has_no_room && may_repeat && self.may_go_back(slot, id, &failure);
+                    let back = is_no_try && may_repeat && self.may_go_back(slot, id, &failure);
                     let on = (running_on, &failure);
                     if back { Next::Back { at: self.now } } else { self.next_on(slot, id, on, may_repeat) }
                 };

@@ -2,7 +2,8 @@
 //!
 //! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
 //! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left
-//! unused. The next life begins where this one was ([`kept`]); where that is not known, with what open runs have spent.
+//! unused. What is out on a target of which nothing is known counts there for nothing: a guess that is far off is corrected for whoever it was counted
+//! for, and not for who came meanwhile. The next life begins where this one was ([`kept`]); where that is not known, with what open runs have spent.
 
 mod kept;
 
@@ -29,6 +30,8 @@ pub(crate) struct Shares {
     accounts: Vec<Account>,
     /// In each band the tenants that wait, by what they have had; kept from the second tenant on, since one alone is compared with nobody.
     waiting: [BTreeSet<(Virtual, TenantNo)>; 3],
+    /// The same of those of which something that is out is a guess, without that.
+    guessed: [BTreeSet<(Virtual, TenantNo)>; 3],
     /// In each band the virtual time of who was sent last.
     reached: [Virtual; 3],
     /// To where who comes back is lifted: the least of those that waited when the present event came, or else who was sent last.
@@ -47,6 +50,8 @@ struct Account {
 #[derive(Debug, Default)]
 struct OfBand {
     time: Virtual,
+    /// What of that is a guess, in pico-dollars.
+    guessed: u64,
     /// Tasks that wait, be it for money.
     tasks: u64,
     /// When the last of them left.
@@ -62,13 +67,11 @@ impl Shares {
             return *number;
         }
         let number = TenantNo(u32::try_from(self.accounts.len()).expect("fewer tenants than runs"));
-        if number == TenantNo(1) {
-            let of = |band| (&self.accounts[0].of[band], TenantNo(0));
-            let alone = [0, 1, 2].map(of).map(|(of, number)| (of.tasks > 0).then_some((of.time, number)));
-            self.waiting.iter_mut().zip(alone).for_each(|(waiting, alone)| waiting.extend(alone));
-        }
         self.accounts.push(Account { weight: fairness.weight_of(tenant), of: Default::default() });
         self.by_name.insert(tenant.clone(), number);
+        if number == TenantNo(1) {
+            Priority::ALL.into_iter().for_each(|band| self.enters(TenantNo(0), band));
+        }
         number
     }
 
@@ -78,6 +81,11 @@ impl Shares {
         for (tenant, number) in &self.by_name {
             self.accounts[number.0 as usize].weight = fairness.weight_of(tenant);
         }
+        // By other weights guesses are other times.
+        self.guessed = Default::default();
+        (0..self.accounts.len() as u32).for_each(|number| {
+            Priority::ALL.into_iter().for_each(|band| self.enters(TenantNo(number), band));
+        });
     }
 
     /// What a tenant has had in a band.
@@ -93,10 +101,38 @@ impl Shares {
             of.time = of.time.max(floor);
         }
         of.tasks += 1;
-        let (time, is_first) = (of.time, of.tasks == 1);
-        if is_first && self.accounts.len() > 1 {
+        if of.tasks == 1 {
+            self.enters(tenant, band);
+        }
+    }
+
+    /// It stands among those that wait, if it does.
+    fn enters(&mut self, tenant: TenantNo, band: Priority) {
+        let of = self.of(tenant, band);
+        let (is_listed, time, has_guess) = (of.tasks > 0 && self.accounts.len() > 1, of.time, of.guessed > 0);
+        if is_listed {
             self.waiting[band as usize].insert((time, tenant));
         }
+        if is_listed && has_guess {
+            let sure = self.sure(tenant, band);
+            self.guessed[band as usize].insert((sure, tenant));
+        }
+    }
+
+    /// It does no more, or will stand elsewhere.
+    fn leaves(&mut self, tenant: TenantNo, band: Priority) {
+        let (of, sure) = (self.of(tenant, band), self.sure(tenant, band));
+        let (time, has_guess) = (of.time, of.guessed > 0);
+        self.waiting[band as usize].remove(&(time, tenant));
+        if has_guess {
+            self.guessed[band as usize].remove(&(sure, tenant));
+        }
+    }
+
+    /// What a tenant has had without what is a guess.
+    fn sure(&self, tenant: TenantNo, band: Priority) -> Virtual {
+        let of = self.of(tenant, band);
+        of.time.saturating_sub(of.guessed / u64::from(self.accounts[tenant.0 as usize].weight))
     }
 
     /// To where a tenant is lifted that comes back when this is the least: a few attempts less.
@@ -106,11 +142,15 @@ impl Shares {
         least.saturating_sub(credit / weight)
     }
 
-    /// What the tenant has had that has had least of those that wait.
-    fn least(&self, band: usize) -> Option<Virtual> {
+    /// What the tenant has had that has had least of those that wait, guesses aside.
+    fn least(&self, band: Priority) -> Option<Virtual> {
         match self.accounts.as_slice() {
-            [alone] => Some(alone.of[band].time).filter(|_| alone.of[band].tasks > 0),
-            _ => self.waiting[band].first().map(|(time, _)| *time),
+            [alone] => (alone.of[band as usize].tasks > 0).then(|| self.sure(TenantNo(0), band)),
+            _ => [&self.waiting, &self.guessed]
+                .into_iter()
+                .filter_map(|of| of[band as usize].first())
+                .min()
+                .map(|of| of.0),
         }
     }
 
@@ -124,16 +164,15 @@ impl Shares {
         let of = self.of_mut(tenant, band);
         of.tasks -= 1;
         of.idle_since = Some(now);
-        let (time, is_last) = (of.time, of.tasks == 0);
-        if is_last && self.accounts.len() > 1 {
-            self.waiting[band as usize].remove(&(time, tenant));
+        if of.tasks == 0 {
+            self.leaves(tenant, band);
         }
     }
 
     /// Another event comes.
     pub(super) fn looks(&mut self) {
-        for band in 0..self.floors.len() {
-            self.floors[band] = self.least(band).unwrap_or(self.reached[band]);
+        for band in Priority::ALL {
+            self.floors[band as usize] = self.least(band).unwrap_or(self.reached[band as usize]);
         }
     }
 
@@ -163,21 +202,24 @@ impl Shares {
 
     /// One of its tasks is sent: who comes back is compared with this from now on.
     pub(super) fn sends(&mut self, tenant: TenantNo, band: Priority) {
-        self.reached[band as usize] = self.time(tenant, band);
+        self.reached[band as usize] = self.sure(tenant, band);
     }
 
-    /// Counts what it has had: so much more, and so much less than was counted before.
-    pub(super) fn charge(&mut self, tenant: TenantNo, band: Priority, (more, less): (u64, u64)) {
+    /// Counts what it has had: so much more, and so much less than was counted before; and what of both is a guess.
+    pub(super) fn charge(
+        &mut self,
+        tenant: TenantNo,
+        band: Priority,
+        (more, less): (u64, u64),
+        (guess, known): (u64, u64),
+    ) {
+        self.leaves(tenant, band);
         let account = &mut self.accounts[tenant.0 as usize];
         let weight = u64::from(account.weight);
         let of = &mut account.of[band as usize];
-        let before = of.time;
-        of.time = before.saturating_add(more / weight).saturating_sub(less / weight);
-        let (after, waits) = (of.time, of.tasks > 0);
-        if waits && self.accounts.len() > 1 {
-            self.waiting[band as usize].remove(&(before, tenant));
-            self.waiting[band as usize].insert((after, tenant));
-        }
+        of.time = of.time.saturating_add(more / weight).saturating_sub(less / weight);
+        of.guessed = of.guessed.saturating_add(guess).saturating_sub(known);
+        self.enters(tenant, band);
     }
 
     fn of(&self, tenant: TenantNo, band: Priority) -> &OfBand {

@@ -87,11 +87,11 @@ fn its_tasks_go_elsewhere() {
     1000ms   attempt of x: $0, 0 tokens
     1000ms     balanced gittins 10m 01s, 0 ahead, 0 behind, t broken
     1000ms r3 is queued, spent $0, held $0
-    1000ms   y waiting on backoff
+    1000ms   y waiting on limit
     2000ms woken: a target that failed may be tried
     2000ms dispatch r3/y#1 on t
     2000ms r4 is queued, spent $0, held $0
-    2000ms   z waiting on backoff
+    2000ms   z waiting on limit
     ");
 }
 

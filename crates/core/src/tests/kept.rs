@@ -147,7 +147,7 @@ fn what_may_have_taken_effect_is_not_done_again_for_want_of_a_copy() {
         say a fail_if=true
         ok r2/a
         submit r3 a effect=once cache=5s catch=any:cached catch=any:u
-        fail r3/a rate_limited no_effect
+        fail r3/a unavailable no_effect
     "), @"
     0ms dispatch r1/a#1 on t
     0ms > fail a timeout
@@ -160,7 +160,7 @@ fn what_may_have_taken_effect_is_not_done_again_for_want_of_a_copy() {
     0ms answer r2 failed invalid_output in a: its result fulfils `fail_if`
     0ms close r2
     0ms dispatch r3/a#1 on t
-    0ms > fail r3/a rate_limited no_effect
+    0ms > fail r3/a unavailable no_effect
     0ms look up r3/a
     0ms dispatch r3/a#2 on u
     ");

@@ -186,3 +186,40 @@ fn neither_breaker_nor_means_are_the_worse_for_it() {
     let turns: String = (0..30).map(|_| "fail r3/a overloaded\nwait 1s\n").collect();
     assert_snapshot!(at_work(&format!("submit r3 a\n{turns}view targets")).lines().last().unwrap_or_default(), @"45000ms targets: t 3/20 learned 4");
 }
+
+/// A provider that refuses for its limit and answers others is at work; one that answers nobody is not.
+#[test]
+fn a_refusal_for_a_limit_is_no_try_while_others_are_answered() {
+    let told = |before: &str, times: usize, between: &str| {
+        let refused = format!("fail r3/a rate_limited\nwait {between}\n");
+        let scenario = format!(
+            "policy hedge=0\ntargets t=20\nsubmit r1 a\n{before}submit r3 a retry=2\n{}view r3\nattempts r3",
+            refused.repeat(times)
+        );
+        let told = dialogue(&scenario);
+        let from = told.lines().position(|line| line.contains(" r3 is ") || line.contains("no run")).unwrap_or(0);
+        told.lines().skip(from).map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(told("ok r1/a\n", 4, "1s"), @"
+    4000ms r3 is running, spent $0, held $0
+    4000ms   a running
+    4000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    4000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    4000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    4000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    4000ms   attempt of a: $0, 0 tokens
+    ");
+    assert_snapshot!(told("ok r1/a\n", 3, "40s"), @"
+    120000ms r3 is running, spent $0, held $0
+    120000ms   a running
+    120000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    120000ms   attempt of a: $0, 0 tokens: rate_limited: turned away, no try: no luck
+    120000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    120000ms   attempt of a: $0, 0 tokens
+    ");
+    assert_snapshot!(told("", 2, "1s"), @"
+    2000ms r3 is not live
+    2000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    2000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    ");
+}

@@ -94,3 +94,12 @@ fn after_a_restart_open_runs_count_for_what_they_have_spent() {
     );
     assert_eq!(order, "a b c d e f g h d i j");
 }
+
+/// `h` sends ten before anything is known of the target, each counted for far more than it comes to: whoever comes then is not put behind that.
+#[test]
+fn who_comes_while_nothing_is_known_is_not_put_behind_a_guess() {
+    let (heavy, light) = (run(1, "heavy", "h", 40), run(2, "light", "l", 8));
+    let ends: String = (0..10).map(|index| format!("ok h{index}\n")).collect();
+    let scenario = format!("policy credit=0\ntargets t=10:expected=2s\n{heavy}wait 100ms\n{light}wait 100ms\n{ends}");
+    assert_eq!(whose(&scenario), "hhhhhhhhhhllllllllhh");
+}

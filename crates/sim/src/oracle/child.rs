@@ -7,6 +7,7 @@ use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath};
 
 use super::place::{Hold, Left};
 use super::records::Checked;
+use super::share::Counted;
 use super::state::{Run, State};
 use super::{Flight, Heard, Reference, ensure};
 
@@ -108,7 +109,8 @@ impl Reference {
         ensure(dispatch.reattach.is_some(), "a second one would be begun")?;
         self.stop.push(attempt.clone());
         let price = self.targets[target].price;
-        let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
+        let of = (run.submitted.priority as usize, run.tenant.clone());
+        let counted = Counted { of, cost: 0, is_guess: false };
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
         let needs = self.resources(attempt.run, &attempt.path).into();
         self.wakes(target);

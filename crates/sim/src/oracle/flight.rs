@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use agendum_types::outcome::Price;
-use agendum_types::{AttemptId, Duration, Money, Need, Tenant, Timestamp};
+use agendum_types::{AttemptId, Duration, Money, Need, Timestamp};
 
 use super::preempt::Freed;
+use super::share::Counted;
 
 /// An attempt that is out, awaited or not.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +21,7 @@ pub(super) struct Flight {
     pub(super) hold: (Money, u64),
     pub(super) bytes: u64,
     pub(super) tokens: u64,
-    pub(super) counted: ((usize, Tenant), u64),
+    pub(super) counted: Counted,
     /// What it holds of pools.
     pub(super) needs: Arc<[Need]>,
     /// How long it was expected to take, and to give how many tokens.

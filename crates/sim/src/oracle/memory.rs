@@ -127,7 +127,7 @@ impl Reference {
             queued.chain(self.short_ones().iter().map(|(id, path, _)| self.account(*id, path))).collect();
         let time = |of: &Of| self.accounts.time.get(of).copied().unwrap_or_default();
         let floor = |(band, tenant): &Of| {
-            let least = waiting.iter().filter(|of| of.0 == *band).map(time).min().unwrap_or(u64::MAX);
+            let least = waiting.iter().filter(|of| of.0 == *band).map(|of| self.sure(of)).min().unwrap_or(u64::MAX);
             self.lifted_to(tenant, *band, least.min(self.accounts.reached[*band]))
         };
         let counts = |of: &Of| waiting.contains(of) || time(of) > floor(of);

@@ -233,17 +233,10 @@ impl Reference {
         if !self.could_have_units(id, path) {
             causes.push(Cause::Capacity);
         }
-        let at_limit = |target: &usize| {
-            let running = self.flights.iter().filter(|flight| flight.target == *target).count();
-            let is_closed = self.closed[*target] > self.now || self.is_shut(*target);
-            running >= self.at_once(*target) || !is_closed
-        };
-        // What is shown is what it was put to sleep for: that the other is lacking too may have come later.
-        if !is_free && !targets.iter().all(at_limit) {
+        let is_closed = |target: &usize| self.closed[*target] > self.now || self.is_shut(*target);
+        // What is shown is what it was put to sleep for: that the last that was well is closed too may have come later.
+        if targets.iter().all(is_closed) {
             causes.push(Cause::Backoff);
-            if has_units {
-                return causes;
-            }
         }
         let band = self.band(id, path);
         let alike: Vec<_> = self

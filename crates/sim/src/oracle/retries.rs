@@ -29,7 +29,7 @@ impl Reference {
         (target, failure, repeatable): (usize, &Failure, bool),
         next: &Next,
     ) -> Vec<May> {
-        if self.has_no_room && repeatable && self.may_go_back(id, path, failure) {
+        if (self.has_no_room || self.is_over_limit) && repeatable && self.may_go_back(id, path, failure) {
             return vec![May::Back(self.now)];
         }
         let budget = self.budget_of(id, path, target, failure);

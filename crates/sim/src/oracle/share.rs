@@ -25,10 +25,20 @@ pub(super) struct PutOff {
 /// By band and tenant.
 pub(super) type Of = (usize, Tenant);
 
+/// What an attempt counts for that is out, and whether that is a guess.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Counted {
+    pub(super) of: Of,
+    pub(super) cost: u64,
+    pub(super) is_guess: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Accounts {
     /// What was counted, by the weight.
     pub(super) time: BTreeMap<Of, u64>,
+    /// What of that is a guess, since nothing was known of the target; in pico-dollars.
+    pub(super) guessed: BTreeMap<Of, u64>,
     /// When one of its tasks waited last.
     waited: BTreeMap<Of, Timestamp>,
     /// Of each band the time of who was sent last, and where who comes back stands at least, but for a few attempts.
@@ -64,6 +74,8 @@ pub(super) struct Accounts {
     pub(super) loads: BTreeMap<usize, Timestamp>,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
+    /// By the place of a target: when it has answered last.
+    pub(super) answered: BTreeMap<usize, Timestamp>,
     /// Last attempts that were put off.
     pub(super) outlasting: BTreeMap<(RunId, TaskPath), PutOff>,
     /// The target that the attempt which has just ended shows to be well again.
@@ -124,11 +136,17 @@ impl Reference {
         let now = self.now;
         let waiting: BTreeSet<Of> = queued.into_iter().chain(short).collect();
         for band in 0..3 {
-            let times = waiting.iter().filter(|of| of.0 == band).map(|of| self.accounts.time.get(of).copied());
-            let least = times.map(Option::unwrap_or_default).min();
+            let least = waiting.iter().filter(|of| of.0 == band).map(|of| self.sure(of)).min();
             self.accounts.floors[band] = least.unwrap_or(self.accounts.reached[band]);
         }
         self.accounts.waited.extend(waiting.into_iter().map(|of| (of, now)));
+    }
+
+    /// What a tenant has had without what is a guess.
+    pub(super) fn sure(&self, of: &Of) -> u64 {
+        let of_it = |all: &BTreeMap<Of, u64>| all.get(of).copied().unwrap_or_default();
+        let weight = u64::from(self.policy.fairness.weight_of(&of.1));
+        of_it(&self.accounts.time).saturating_sub(of_it(&self.accounts.guessed) / weight)
     }
 
     /// What a tenant has had after so many usual attempts more.
@@ -149,20 +167,25 @@ impl Reference {
 
     /// One of its tasks is sent.
     pub(super) fn overtakes(&mut self, id: RunId, path: &TaskPath) {
-        let (time, band) = (self.had(id, path), self.band(id, path));
-        self.accounts.reached[band] = time;
+        let of = self.account(id, path);
+        self.accounts.reached[of.0] = self.sure(&of);
     }
 
     /// What an attempt counts for when it is sent.
-    pub(super) fn counts_for(&mut self, id: RunId, path: &TaskPath, target: usize, hold: Money) -> (Of, u64) {
+    pub(super) fn counts_for(&mut self, id: RunId, path: &TaskPath, target: usize, hold: Money) -> Counted {
         let of = self.account(id, path);
         let bytes = self.bytes(id, path);
         let cost = if self.runs[&id].is_child(path) { 0 } else { self.estimated(Some(target), hold, Some(bytes)) };
+        let is_guess =
+            !self.runs[&id].is_child(path) && !self.accounts.counted.contains_key(&self.targets[target].name);
         if !self.runs[&id].is_child(path) {
             mean(&mut self.accounts.usual[of.0], cost);
         }
+        if is_guess {
+            *self.accounts.guessed.entry(of.clone()).or_default() += cost;
+        }
         self.count(&of, cost, 0);
-        (of, cost)
+        Counted { of, cost, is_guess }
     }
 
     /// What one counts for that is out, on a target that is known or not.
@@ -196,7 +219,10 @@ impl Reference {
             self.accounts.counted.entry(Arc::clone(&name)).or_default().takes(flight.bytes, cost);
             mean(self.accounts.out.entry(name).or_default(), self.now.since(flight.sent).0);
         }
-        let (of, before) = flight.counted.clone();
+        let Counted { of, cost: before, is_guess } = flight.counted.clone();
+        if let Some(guessed) = self.accounts.guessed.get_mut(&of).filter(|_| is_guess) {
+            *guessed -= before;
+        }
         self.count(&of, cost, before);
     }
 

@@ -84,7 +84,13 @@ impl Reference {
         if self.broken(flight.target).is_some() {
             self.let_go_of(flight.target);
         }
+        let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
+        let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
+        let answered = self.accounts.answered.get(&flight.target);
+        self.is_over_limit =
+            is_refused && !is_child && answered.is_some_and(|at| self.now.since(*at) < Duration::secs(60));
         if matches!(outcome, Outcome::Succeeded(_)) {
+            self.accounts.answered.insert(flight.target, self.now);
             let until = self.accounts.loads.entry(flight.target).or_default();
             *until = (*until).min(self.now);
         }
@@ -97,8 +103,6 @@ impl Reference {
             Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
             _ => None,
         };
-        let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
-        let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
         if is_refused && !is_child {
             self.is_refused_by_pace(flight.target);
         }

@@ -51,7 +51,8 @@ impl Queue {
 impl Shares {
     /// Those that would not be lifted if they came back now; where these are too many, those that have had most.
     fn kept(&self, tenants_max: usize) -> Vec<TenantKept> {
-        let floors = [0, 1, 2].map(|band| self.least(band).unwrap_or(u64::MAX).min(self.reached[band]));
+        let floor = |band| self.least(band).unwrap_or(u64::MAX).min(self.reached[band as usize]);
+        let floors = Priority::ALL.map(floor);
         let counts = |number: TenantNo, of: &OfBand, band: Priority| {
             of.tasks > 0 || of.time > self.floor(number, band, floors[band as usize])
         };
