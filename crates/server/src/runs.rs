@@ -1,6 +1,6 @@
 //! Reading and steering runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use agendum_engine::{
@@ -374,12 +374,25 @@ pub(crate) async fn why(
     let mut scanned = find(&service, run, Wanted::Tasks).await?;
     let page = tasks.page(&scanned.graph, run)?;
     children::learn(&service, &mut scanned.reading).await?;
-    let view = view(&service, run, TaskPath::default()).await;
-    let seen = seen(&service, &scanned.row, view.as_ref()).await?;
+    let mut live = view(&service, run, TaskPath::default()).await;
+    if let Some(live) = live.as_mut().filter(|_| page.within != TaskPath::default()) {
+        // How tasks stand in the queue is told of the first of the run; who is asked for stands there in any case.
+        let asked = view(&service, run, page.within.clone()).await;
+        stand_as(live, asked.map(|view| view.tasks).unwrap_or_default());
+    }
+    let seen = seen(&service, &scanned.row, live.as_ref()).await?;
     let compensation = compensation(&scanned);
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
     let waits_for_resume = standing(&service, run).await.and_then(|live| live.stopped).map(v1::Stopped::of);
     Ok(Json(v1::Why { compensation, waits_for_resume, ..v1::why(&scanned.graph, &reasons, page.skip) }))
+}
+
+/// Takes over how these tasks stand in the queue.
+fn stand_as(live: &mut RunView, asked: Vec<TaskView>) {
+    let mut asked: HashMap<String, TaskView> = asked.into_iter().map(|task| (task.path.clone(), task)).collect();
+    for task in live.tasks.iter_mut().filter(|task| task.queueing.is_none()) {
+        task.queueing = asked.remove(&task.path).and_then(|of| of.queueing);
+    }
 }
 
 /// Forgets a run that is done.

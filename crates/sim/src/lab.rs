@@ -263,7 +263,8 @@ fn policy(name: &str) -> Result<Policy, String> {
     let mut policy = Policy { name: name.into(), ..Policy::default() };
     let (name, credit) = name.split_once('+').unwrap_or((name, ""));
     if !credit.is_empty() {
-        policy.fairness.credit = credit.parse().map_err(|error| format!("+{credit}: {error}"))?;
+        let number = credit.parse().ok().filter(|credit| *credit <= 1_000);
+        policy.fairness.credit = number.ok_or_else(|| format!("+{credit}: a credit is a number from 0 to 1000"))?;
     }
     if name == Policy::BALANCED {
         return Ok(policy);
@@ -273,7 +274,8 @@ fn policy(name: &str) -> Result<Policy, String> {
     for band in &mut policy.bands {
         (band.index, band.deadline_index) = (index, index);
         if !aging.is_empty() {
-            band.aging = aging.parse().map_err(|error| format!("{name:?}: {error}"))?;
+            let number = aging.parse().ok().filter(|aging| (1..=1_000).contains(aging));
+            band.aging = number.ok_or_else(|| format!("{name:?}: `aging` is a number from 1 to 1000"))?;
         }
     }
     Ok(policy)

@@ -239,11 +239,11 @@ pub fn run(
     compare::report(past, asked, (said, lacking), &alone, played)
 }
 
-/// What lay where of one run; what is out still has no end.
+/// What lay where of one run. Of what a crash cut off nobody knows when it ended: with its records at the latest.
 fn bars_of(records: &Records) -> Vec<Bar> {
     let mut chart = Chart::default();
     records.entries.iter().for_each(|entry| chart.take(entry));
-    chart.bars(Timestamp::MAX)
+    chart.bars(records.entries.last().map_or(Timestamp::MAX, |entry| entry.at))
 }
 
 /// Nobody is given up where nothing is scarce.

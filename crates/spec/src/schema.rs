@@ -364,12 +364,13 @@ impl Walk<'_> {
         self.diagnostics.error("unknown_key", &key.span, format!("unknown key `{}` in {what}", key.name), help);
     }
 
-    /// The key of a map in which that key would be right, where none is near it.
+    /// The key of a map in which that key would be right, where none is near it; none where there are several such.
     fn inside<'s>(&self, key: &str, schema: &'s Json, words: &[&str]) -> Option<&'s str> {
         let has = |of: &Json| resolved(self.root, of)["properties"].get(key).is_some();
         let mut properties = schema["properties"].as_object().into_iter().flatten();
         let (outer, _) = properties.find(|(_, of)| has(of))?;
-        nearest(key, words.iter().copied()).is_none().then_some(outer)
+        let is_alone = properties.all(|(_, of)| !has(of));
+        (is_alone && nearest(key, words.iter().copied()).is_none()).then_some(outer)
     }
 
     fn misplaced(&mut self, key: &Key, outer: &str, what: &str) {

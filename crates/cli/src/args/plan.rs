@@ -60,6 +60,7 @@ pub(crate) enum Plan {
     /// Show a plan: what it changes, what speaks for it, what became of it
     Show {
         /// Its number, as `plan ls` says it [default: the latest]
+        #[arg(value_parser = number)]
         number: Option<u64>,
     },
     /// Look for rules that would have done better on the journal, and say how sure that is; of 73 runs and more
@@ -105,6 +106,10 @@ pub(crate) struct Propose {
     /// Look again every so often, until stopped
     #[arg(long, value_name = "TIME", requires = "publish", value_parser = lasts)]
     pub(crate) every: Option<Age>,
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "plans are shown by their numbers, which `plan ls` says: names may come again".to_owned())
 }
 
 fn lasts(text: &str) -> Result<Age, String> {

@@ -37,7 +37,7 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
     let mut out = show::out();
     let found = &out.harmless_value(found);
     for line in &found.targets {
-        writeln!(out, "{}  {}", line.target.bold(), used(line))?;
+        writeln!(out, "{}  {}", line.target.bold(), used(line, found.at.as_deref()))?;
         if let Some(of) = &line.lately {
             writeln!(out, "    {}", lately(of))?;
         }
@@ -57,12 +57,14 @@ fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
 
 /// Fails if a target gets nothing though it may have room. That it is full, or out of its minute, is work as usual.
 fn ended(found: &Targets) -> Result<(), Failure> {
-    let is_shut = |line: &TargetLine| line.closed_until.is_some() || line.broken_until.is_some();
+    // Instants of one form: a pause that is over ends with the next call.
+    let is_ahead = |until: &Option<String>| until.is_some() && *until > found.at;
+    let is_shut = |line: &TargetLine| is_ahead(&line.closed_until) || is_ahead(&line.broken_until);
     if found.targets.iter().any(is_shut) { Err(Failure::silent(FAILED)) } else { Ok(()) }
 }
 
 /// What is out there, of how many, and what keeps more from going.
-fn used(line: &TargetLine) -> String {
+fn used(line: &TargetLine, now: Option<&str>) -> String {
     let away = line.learned.map(|most| (most, "it turns some away"));
     let crowded = line.does_most_with.map(|most| (most, "more take longer there, and no more is done"));
     let mut said = match [away, crowded].into_iter().flatten().min() {
@@ -82,7 +84,11 @@ fn used(line: &TargetLine) -> String {
         ("its minute is used up until", &line.paced_until),
     ];
     for (why, until) in pauses {
-        said.extend(until.iter().flat_map(|until| [", ", why, " ", until]));
+        let Some(until) = until else { continue };
+        match now.is_some_and(|now| until.as_str() <= now) {
+            true => said.push_str(", tried with the next call, since it failed"),
+            false => said.extend([", ", why, " ", until]),
+        }
     }
     said
 }
@@ -142,9 +148,11 @@ mod tests {
             (line.clone(), true),
             (TargetLine { learned: Some(3), paced_until: at(), ..line.clone() }, true),
             (TargetLine { closed_until: at(), ..line.clone() }, false),
-            (TargetLine { broken_until: at(), ..line }, false),
+            (TargetLine { broken_until: at(), ..line.clone() }, false),
+            (TargetLine { broken_until: Some("R".to_owned()), ..line }, true),
         ] {
-            let found = Targets { targets: vec![TargetLine::default(), line.clone()], ..Targets::default() };
+            let targets = vec![TargetLine::default(), line.clone()];
+            let found = Targets { targets, at: Some("S".to_owned()), ..Targets::default() };
             assert_eq!(ended(&found).is_ok(), is_well, "{line:?}");
         }
     }
@@ -154,17 +162,21 @@ mod tests {
         let line = TargetLine { running: 2, concurrency: 8, ..TargetLine::default() };
         let at = |text: &str| Some(text.to_owned());
         let told = [
-            used(&line),
-            used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }),
-            used(&TargetLine { learned: Some(5), does_most_with: Some(4), ..line.clone() }),
-            used(&TargetLine { requests_per_minute: Some(60), ..line.clone() }),
-            used(&TargetLine {
-                requests_per_minute: Some(60),
-                tokens_per_minute: Some(9_000),
-                tokens_are_stated: true,
-                ..line.clone()
-            }),
-            used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line }),
+            used(&line, None),
+            used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }, None),
+            used(&TargetLine { learned: Some(5), does_most_with: Some(4), ..line.clone() }, None),
+            used(&TargetLine { requests_per_minute: Some(60), ..line.clone() }, None),
+            used(
+                &TargetLine {
+                    requests_per_minute: Some(60),
+                    tokens_per_minute: Some(9_000),
+                    tokens_are_stated: true,
+                    ..line.clone()
+                },
+                None,
+            ),
+            used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line.clone() }, None),
+            used(&TargetLine { broken_until: at("T2"), ..line }, Some("T3")),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         2 of 8 at once
@@ -173,6 +185,7 @@ mod tests {
         2 of 8 at once, 60 requests a minute
         2 of 8 at once, 60 requests a minute, 9000 tokens a minute, as its provider says
         2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2
+        2 of 8 at once, tried with the next call, since it failed
         ");
     }
 }

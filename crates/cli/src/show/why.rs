@@ -35,9 +35,14 @@ const ROWS_EACH: u64 = 8;
 /// Rows of the timeline at most.
 const ROWS_MAX: usize = 40;
 
+/// Tasks of which all instances have one row. Where single ones are not told, as of those who ask about all of them, that is all of them.
+fn told_together(why: &Why) -> Vec<&WhyNode> {
+    why.nodes.iter().filter(|node| why.tasks.is_empty() || node.count > ROWS_EACH).collect()
+}
+
 fn rows(why: &Why) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
-    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
+    let many = told_together(why);
     for node in &many {
         let end = node.ended_ms.unwrap_or(why.wall_ms);
         rows.push(Row {
@@ -129,7 +134,7 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
     if bars(&mut out, why)? {
         writeln!(out)?;
     }
-    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
+    let many = told_together(why);
     for node in &many {
         together(&mut out, node)?;
     }
@@ -144,7 +149,8 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         }
     }
     if let Some(node) = many.first().filter(|_| !each) {
-        writeln!(err(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
+        let single = why.tasks.iter().find(|task| names(&task.task) == node.task).map_or(&node.task, |task| &task.task);
+        writeln!(err(), "next: {} why {} '{single}'   for that one, and so for any other", next::reading(), why.run)?;
     } else if let Some(from) = why.next {
         writeln!(err(), "next: the same with --from {from}, for there are more tasks")?;
     }

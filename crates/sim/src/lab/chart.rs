@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, Entry, Record, Waits};
-use agendum_types::{AttemptNo, Cause, Duration, RunId, Target, TaskPath, Tenant, Timestamp};
+use agendum_types::{AttemptNo, Cause, Duration, Incarnation, RunId, Target, TaskPath, Tenant, Timestamp};
 
 /// An attempt, or a wait that came to none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub struct Bar {
 #[derive(Clone, Debug, Default)]
 pub struct Chart {
     bars: Vec<Bar>,
-    out: BTreeMap<(RunId, TaskPath, AttemptNo), usize>,
+    /// The bars of those that are out, and in which life they were sent.
+    out: BTreeMap<(RunId, TaskPath, AttemptNo), (usize, Incarnation)>,
 }
 
 impl Chart {
@@ -49,7 +50,8 @@ impl Chart {
         match change {
             // What a child run does are attempts of its own.
             Change::Dispatched(dispatched) if *dispatched.target != *Target::CHILD => {
-                self.out.insert((run, path.clone(), dispatched.attempt), self.bars.len());
+                self.lose(entry.at, (run, path), dispatched.incarnation);
+                self.out.insert((run, path.clone(), dispatched.attempt), (self.bars.len(), dispatched.incarnation));
                 self.bars.push(bar(Some(&dispatched.target), &dispatched.waits));
             }
             Change::Finished(finished) => self.ends(entry.at, (run, path.clone(), finished.attempt)),
@@ -73,9 +75,17 @@ impl Chart {
     }
 
     fn ends(&mut self, at: Timestamp, attempt: (RunId, TaskPath, AttemptNo)) {
-        if let Some(place) = self.out.remove(&attempt) {
+        if let Some((place, _)) = self.out.remove(&attempt) {
             self.bars[place].ended = at;
         }
+    }
+
+    /// What was out in an earlier life is over once a later one sends the task again.
+    fn lose(&mut self, at: Timestamp, (run, path): (RunId, &TaskPath), incarnation: Incarnation) {
+        let all = (run, path.clone(), AttemptNo(0))..=(run, path.clone(), AttemptNo(u32::MAX));
+        let lost = self.out.range(all).filter(|(_, (_, of))| *of < incarnation);
+        let lost: Vec<_> = lost.map(|(attempt, _)| attempt.clone()).collect();
+        lost.into_iter().for_each(|attempt| self.ends(at, attempt));
     }
 
     /// All of them, in the order in which they began; what is out still ends then.

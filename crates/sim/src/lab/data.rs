@@ -14,7 +14,7 @@ const FILES_MAX: usize = 100_000;
 /// Bytes of a document that says what is to be done.
 const DOCUMENT_MAX: u64 = 1 << 20;
 
-/// The text of a file, or of the file with `.gz` behind its name.
+/// The text of a file, or of the file with `.gz` behind its name, of one member or several.
 ///
 /// # Errors
 ///
@@ -28,7 +28,8 @@ pub fn text(path: &Path) -> Result<String, String> {
     let told =
         |error: &dyn std::fmt::Display| format!("{}{}: {error}", path.display(), if is_plain { "" } else { "[.gz]" });
     let file = std::fs::File::open(Path::new(&name)).map_err(|error| told(&error))?;
-    let text = if is_plain { bounded(file, BYTES_MAX) } else { bounded(flate2::read::GzDecoder::new(file), BYTES_MAX) };
+    let text =
+        if is_plain { bounded(file, BYTES_MAX) } else { bounded(flate2::read::MultiGzDecoder::new(file), BYTES_MAX) };
     text.map_err(|error| told(&error))
 }
 
@@ -39,7 +40,8 @@ pub(crate) fn is_there(path: &Path) -> bool {
     path.is_file() || Path::new(&packed).is_file()
 }
 
-/// The files below a folder whose names end so, gzipped or not, in the order of their names; each name is the path from the folder, with `/`.
+/// The files below a folder whose names end so, gzipped or not (once where both are there), in the order of their names: the paths from the folder,
+/// with `/`.
 ///
 /// # Errors
 ///
@@ -55,7 +57,7 @@ pub(crate) fn files(folder: &Path, end: &str) -> Result<Vec<(String, String)>, S
             let plain = name.strip_suffix(".gz").unwrap_or(&name);
             if path.is_dir() && !path.is_symlink() {
                 left.push((path, format!("{name}/")));
-            } else if plain.ends_with(end) {
+            } else if plain.ends_with(end) && !(plain.len() < name.len() && path.with_extension("").is_file()) {
                 let text = text(&path.with_file_name(plain.rsplit('/').next().unwrap_or_default()))?;
                 size += text.len() as u64;
                 found.push((plain.to_owned(), text));

@@ -177,7 +177,7 @@ impl Scenario {
     ///
     /// If the text is no scenario, or one that cannot be played.
     pub fn read(text: &str) -> Result<Self, String> {
-        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| said::unread(&error.to_string()))?;
+        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| said::unread(&error.to_string(), text))?;
         scenario.check().map_err(|wrong| said::placed(&wrong, text))?;
         Ok(scenario)
     }

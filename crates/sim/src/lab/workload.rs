@@ -190,7 +190,8 @@ impl Arrivals {
             }
             Self::Recorded { secs } => {
                 let last = workload.jobs.iter().map(|job| job.at.plus(Duration(1))).max().unwrap_or(Duration(1));
-                let whole = secs.map_or(last, Duration::secs);
+                // A record that is longer than it is said to be is played whole with each seed.
+                let whole = secs.map_or(last, Duration::secs).max(last);
                 stretched(turned(&mut chance, workload, seed, whole), whole, load, slots)
             }
             Self::InTurn => {

@@ -223,6 +223,7 @@ fn assumptions(past: &Past, asked: &Asked, targets: &[TargetSaid], lacking: &[Ar
     told.push("concurrency, rates and prices of the other targets are those of the present configuration".to_owned());
     let rest = [
         "what the core learns (histograms, shares of tenants) begins with nothing",
+        "limits that a provider stated in its headers or that were found out are not played: where runs waited for those, write `rate` and `concurrency`",
         "pauses before a retry are those of the record after failures that say nothing of a target's pause; others are drawn anew",
         "what never happened is made up: it succeeds, after the median of that task on that target; a stopped attempt costs what it cost",
         "people answer as long after they are asked as they did; callers cancel as long after they submitted",

@@ -149,7 +149,13 @@ pub const FIGURES: [Known; 48] = [
     known("failed", "attempts", Better::Less, Of::Answered, "that outages and errors were to fail"),
     known("loads", "times", Better::Less, Of::Answered, "that a backend loaded its model"),
     known("dollars", "$", Better::Less, Of::Answered, "what all calls cost"),
-    known("extra", "share", Better::Less, Of::Answered, "calls that were made a second time, in relation to all"),
+    known(
+        "extra",
+        "for each call",
+        Better::Less,
+        Of::Answered,
+        "further attempts: second ones, after failures, after being turned away",
+    ),
     known(
         "ns/decision",
         "ns",

@@ -55,13 +55,17 @@ fn published_in(folder: &Path, name: &str) -> Option<PathBuf> {
 
 /// Projects of a folder, and the tables of what is known of them, in it or beside it.
 fn projects(place: &Path) -> Result<Workload, String> {
-    let is_table = |name: &str| ["opt.sm", "hrs.sm"].iter().any(|end| name.trim_end_matches(".txt").ends_with(end));
+    // Beside projects (`j301_1.sm`) and what is known of them lie other tables, such as bounds (`j30lb.sm`).
+    let is_known = |name: &str| ["opt.sm", "hrs.sm"].iter().any(|end| name.ends_with(end));
     let mut files = data::files(place, ".sm")?;
     let mut tables: Vec<String> = Vec::new();
     files.retain(|(name, text)| {
-        tables.extend(is_table(name).then(|| text.clone()));
-        !is_table(name)
+        tables.extend(is_known(name).then(|| text.clone()));
+        name.rsplit('/').next().is_some_and(|name| name.contains('_'))
     });
+    if files.is_empty() {
+        return Err(format!("{}: no project in it, such as j301_1.sm", place.display()));
+    }
     let set = place.with_extension("");
     for end in ["opt.sm", "opt.sm.txt", "hrs.sm", "hrs.sm.txt"] {
         for near in [place.join(set.file_name().unwrap_or_default()), set.clone()] {

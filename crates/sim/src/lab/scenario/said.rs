@@ -2,8 +2,14 @@
 
 use agendum_spec::diagnostic::nearest;
 
-/// What the reader of documents says, with the word that may have been meant.
-pub(super) fn unread(said: &str) -> String {
+/// What the reader of documents says, with the word that may have been meant; of a document of another kind, that it is one.
+pub(super) fn unread(said: &str, text: &str) -> String {
+    let has = |key: &str| text.lines().any(|line| line.starts_with(&format!("{key}:")));
+    let other =
+        [("tasks", "graph", "run"), ("plan", "plan", "plan check"), ("policy", "policy", "simulate e2 --compare")];
+    if let Some((_, is, command)) = other.iter().find(|(key, ..)| !has("workload") && has(key)) {
+        return format!("this is a {is}, and no scenario\nhint: agendum {command} takes it");
+    }
     // Who tells it says that it is an error, and of which file.
     let said = said.strip_prefix("error: ").unwrap_or(said).replace("<input>:", "scenario:");
     let said =

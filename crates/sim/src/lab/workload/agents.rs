@@ -98,6 +98,8 @@ impl Step {
 /// If the text is not such a file.
 pub fn read(text: &str) -> Result<Workload, String> {
     let mut sessions: Vec<(String, Vec<Step>)> = Vec::new();
+    // Rows may lie in the order of sessions or of time.
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     data::rows(text, |row: Row| {
         let step = Step {
             thread: row.side_thread,
@@ -108,10 +110,11 @@ pub fn read(text: &str) -> Result<Workload, String> {
             took: secs(&row.dur_s)?,
             tokens: (row.in_tokens.unwrap_or(0), row.out_tokens.unwrap_or(0)),
         };
-        match sessions.last_mut().filter(|(name, _)| *name == row.session) {
-            Some((_, steps)) => steps.push(step),
-            None => sessions.push((row.session, vec![step])),
-        }
+        let place = *places.entry(row.session).or_insert_with_key(|name| {
+            sessions.push((name.clone(), Vec::new()));
+            sessions.len() - 1
+        });
+        sessions[place].1.push(step);
         Ok(())
     })?;
     let mut workload = Workload { tenants: vec!["all".into()], ..Workload::default() };

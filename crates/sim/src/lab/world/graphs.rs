@@ -1,5 +1,6 @@
 //! The graphs of the laboratory, checked like anybody's, and the targets that they meet.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use agendum_spec::{NoFiles, Source};
@@ -111,10 +112,24 @@ fn programs(flow: &Flow) -> String {
         } else {
             format!(" }}, resources: {{ {} }}", units.join(", "))
         };
-        let (needs, kind) = (needs.join(", "), &step.kind);
+        let (needs, kind) = (needs.join(", "), program(&step.kind));
         format!("  t{number}: {{ needs: [{needs}], uses: exec, effect: none, with: {{ argv: [{kind:?}]{more} }}\n")
     };
     flow.tasks.iter().enumerate().map(task).collect()
+}
+
+/// Characters of a name of a program that a trace gives.
+const PROGRAM_MAX: usize = 200;
+
+/// A program as a document may name it: traces have lines for a shell, and worse. What is changed has a mark of what it was, so that others stay others.
+fn program(kind: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " _./+-:,=@%".contains(letter);
+    if kind.len() <= PROGRAM_MAX && kind.chars().all(is_plain) {
+        return Cow::Borrowed(kind);
+    }
+    let plain = kind.chars().take(PROGRAM_MAX).map(|letter| if is_plain(letter) { letter } else { '-' });
+    let mark = &blake3::hash(kind.as_bytes()).to_hex()[..8];
+    Cow::Owned(format!("{}#{mark}", plain.collect::<String>()))
 }
 
 /// The pools of all workflows.
@@ -131,14 +146,17 @@ pub(super) fn pools(flows: &[Flow]) -> Vec<Pool> {
     flows.iter().take(if is_shared { 1 } else { flows.len() }).flat_map(of).collect()
 }
 
+/// Characters of the name of a graph, behind the first of it.
+const NAME_MAX: usize = 60;
+
 /// The graph of a kind.
 ///
 /// # Errors
 ///
 /// If the core would not take it: names and counts come from the data.
 pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Result<Arc<Graph>, String> {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    let name: String = class.chars().map(letter).collect();
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let name: String = class.chars().map(letter).take(NAME_MAX).collect();
     let text = format!("version: 1\nname: lab-{name}\n{}", shape.document(flow));
     let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &LIMITS);
     let wrong = || checked.diagnostics.first().map(|diagnostic| diagnostic.message.to_string()).unwrap_or_default();

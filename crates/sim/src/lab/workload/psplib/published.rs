@@ -21,7 +21,7 @@ pub(crate) fn references(text: &str) -> References {
 pub(super) fn line(name: &str, text: &str, references: &References) -> Result<Line, String> {
     let stem = name.strip_suffix(".sm").unwrap_or(name);
     let jobs = number_after(text, "jobs (incl. supersource/sink )")?;
-    if number_after(text, "- nonrenewable")? + number_after(text, "- doubly constrained")? > 0 {
+    if [number_after(text, "- nonrenewable")?, number_after(text, "- doubly constrained")?] != [0, 0] {
         return Err("it has resources that do not come back: only those that do are read".into());
     }
     let resources = number_after(text, "- renewable")?;
