@@ -190,8 +190,10 @@ impl Arrivals {
             }
             Self::Recorded { secs } => {
                 let last = workload.jobs.iter().map(|job| job.at.plus(Duration(1))).max().unwrap_or(Duration(1));
-                // A record that is longer than it is said to be is played whole with each seed.
-                let whole = secs.map_or(last, Duration::secs).max(last);
+                // One that goes on for longer than is said, by more than its last calls, is played whole with each seed: turned round it would lie on itself.
+                let said = secs.map_or(last, Duration::secs);
+                let is_longer = last.as_micros() > said.as_micros().saturating_add(said.as_micros() / 100);
+                let whole = if is_longer { last } else { said };
                 stretched(turned(&mut chance, workload, seed, whole), whole, load, slots)
             }
             Self::InTurn => {
