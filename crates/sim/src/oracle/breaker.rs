@@ -91,7 +91,7 @@ impl Reference {
         let counts = self.broken(flight.target).is_some() || is_model && self.policy.limits.failures > 0;
         self.shows_how_it_does(flight, outcome);
         if counts && fault(outcome) == Some(false) && self.fails_until(flight.target).is_none() {
-            self.accounts.well_again = Some(flight.target);
+            self.accounts.well_again = self.put_off_for(flight.target);
         }
     }
 

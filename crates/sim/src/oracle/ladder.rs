@@ -1,12 +1,11 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
-use std::sync::Arc;
-
 use agendum_core::Next;
 use agendum_types::graph::{Rung, Section};
 use agendum_types::{Class, Duration, Effect, Failure, RunId, TaskPath, Timestamp};
 
 use super::Reference;
+use super::share::PutOff;
 use super::state::{Running, State};
 
 /// Something that may follow. Chance is the core's: of a back-off only the bounds are known.
@@ -154,22 +153,32 @@ impl Reference {
         self.eligible(id, path).into_iter().flatten().map(|target| self.closed[target]).min().unwrap_or(asked)
     }
 
-    /// A target does not fail for all that come: of the last attempts that were put off for that, in this life, the two that would be made first are made.
-    /// They are ranked with what is known once the record says what showed it.
-    pub(super) fn outlasts(&mut self) {
-        let Some(target) = self.accounts.well_again.take() else { return };
-        let name = Arc::clone(&self.targets[target].name);
-        let waits = |(id, path): &(RunId, TaskPath), until: Timestamp| {
-            let inst = self.runs.get(id).and_then(|run| run.tasks.get(path));
-            inst.is_some_and(|inst| inst.state == State::BackingOff(until))
-        };
-        let all =
-            self.accounts.outlasting.iter().filter(|(of, put)| waits(of, put.until) && put.targets.contains(&name));
+    /// A target does not fail for all that come: of the last attempts that were put off for that, in this life, the two that would be made first.
+    pub(super) fn put_off_for(&self, target: usize) -> Vec<(Timestamp, (RunId, TaskPath), Timestamp)> {
+        let name = &self.targets[target].name;
+        let waits =
+            |(of, put): &(&(RunId, TaskPath), &PutOff)| self.backs_off(of, put.until) && put.targets.contains(name);
+        let all = self.accounts.outlasting.iter().filter(waits);
         let mut waiting: Vec<_> = all.map(|(of, put)| (put.until, of.clone(), put.opens)).collect();
         waiting.sort();
-        for (until, (id, path), opens) in waiting.into_iter().take(2) {
-            self.accounts.outlasting.remove(&(id, path.clone()));
+        waiting.truncate(2);
+        waiting
+    }
+
+    fn backs_off(&self, (id, path): &(RunId, TaskPath), until: Timestamp) -> bool {
+        let inst = self.runs.get(id).and_then(|run| run.tasks.get(path));
+        inst.is_some_and(|inst| inst.state == State::BackingOff(until))
+    }
+
+    /// Those are made. They are ranked with what is known once the record says what showed it; who has ended with that makes none.
+    pub(super) fn outlasts(&mut self) {
+        for (until, of, opens) in std::mem::take(&mut self.accounts.well_again) {
+            self.accounts.outlasting.remove(&of);
+            if !self.backs_off(&of, until) {
+                continue;
+            }
             let at = opens.max(self.now).min(until);
+            let (id, path) = of;
             let inst = self.run(id).inst(&path);
             (inst.state, inst.woken_at) = (State::BackingOff(at), Some(at));
             self.consequences(id);

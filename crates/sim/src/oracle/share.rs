@@ -78,8 +78,8 @@ pub(super) struct Accounts {
     pub(super) answered: BTreeMap<usize, Timestamp>,
     /// Last attempts that were put off.
     pub(super) outlasting: BTreeMap<(RunId, TaskPath), PutOff>,
-    /// The target that the attempt which has just ended shows to be well again.
-    pub(super) well_again: Option<usize>,
+    /// Those whose last attempt was put off until the target is well again which the attempt that has just ended shows to be so.
+    pub(super) well_again: Vec<(Timestamp, (RunId, TaskPath), Timestamp)>,
 }
 
 /// What the latest attempts came to: how many of all, with their mean, and of those of each size.
