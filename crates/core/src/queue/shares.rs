@@ -106,14 +106,15 @@ impl Shares {
         }
     }
 
-    /// It stands among those that wait, if it does.
+    /// It stands among those that wait, if it does, and there are others.
     fn enters(&mut self, tenant: TenantNo, band: Priority) {
         let of = self.of(tenant, band);
-        let (is_listed, time, has_guess) = (of.tasks > 0 && self.accounts.len() > 1, of.time, of.guessed > 0);
-        if is_listed {
-            self.waiting[band as usize].insert((time, tenant));
+        if of.tasks == 0 || self.accounts.len() < 2 {
+            return;
         }
-        if is_listed && has_guess {
+        let (time, has_guess) = (of.time, of.guessed > 0);
+        self.waiting[band as usize].insert((time, tenant));
+        if has_guess {
             let sure = self.sure(tenant, band);
             self.guessed[band as usize].insert((sure, tenant));
         }
@@ -121,10 +122,14 @@ impl Shares {
 
     /// It does no more, or will stand elsewhere.
     fn leaves(&mut self, tenant: TenantNo, band: Priority) {
-        let (of, sure) = (self.of(tenant, band), self.sure(tenant, band));
+        if self.accounts.len() < 2 {
+            return;
+        }
+        let of = self.of(tenant, band);
         let (time, has_guess) = (of.time, of.guessed > 0);
         self.waiting[band as usize].remove(&(time, tenant));
         if has_guess {
+            let sure = self.sure(tenant, band);
             self.guessed[band as usize].remove(&(sure, tenant));
         }
     }
@@ -213,13 +218,18 @@ impl Shares {
         (more, less): (u64, u64),
         (guess, known): (u64, u64),
     ) {
-        self.leaves(tenant, band);
+        let waits = self.of(tenant, band).tasks > 0;
+        if waits {
+            self.leaves(tenant, band);
+        }
         let account = &mut self.accounts[tenant.0 as usize];
         let weight = u64::from(account.weight);
         let of = &mut account.of[band as usize];
         of.time = of.time.saturating_add(more / weight).saturating_sub(less / weight);
         of.guessed = of.guessed.saturating_add(guess).saturating_sub(known);
-        self.enters(tenant, band);
+        if waits {
+            self.enters(tenant, band);
+        }
     }
 
     fn of(&self, tenant: TenantNo, band: Priority) -> &OfBand {
