@@ -274,6 +274,12 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/plans?{}", encoded(query)))).await
     }
 
+    /// The plan that counts now. A later one ends the one before.
+    pub(crate) async fn plan_in_force(&self) -> Result<Option<PlanLine>, Failure> {
+        let plans = self.plans(&[("limit", "1".to_owned())]).await?.plans;
+        Ok(plans.into_iter().find(|plan| plan.state == PlanLine::IN_FORCE))
+    }
+
     /// Puts a plan in force.
     pub(crate) async fn publish(&self, plan: &Publish) -> Result<PlanLine, Failure> {
         self.json(self.request(Method::POST, "/v1/plans").json(plan)).await

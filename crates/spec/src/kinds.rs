@@ -9,9 +9,14 @@ use crate::tree::Node;
 const KINDS: [(&str, &str, &str); 4] = [
     ("tasks", "graph", "`agendum check` checks it, `agendum run` runs it"),
     ("plan", "plan", "`agendum plan check` checks it"),
-    ("policy", "policy", "`agendum policy check` checks it"),
+    ("policy", "policy", "`agendum policy check` checks it, `agendum simulate e2 --compare` plays by it"),
     ("workload", "scenario", "`agendum simulate` plays it"),
 ];
+
+/// What kind of document has these top-level keys, and what that is for.
+pub fn kind_of(has: impl Fn(&str) -> bool) -> Option<(&'static str, &'static str)> {
+    KINDS.iter().find(|(key, ..)| has(key)).map(|(_, is, what)| (*is, *what))
+}
 
 /// True if the document is of another kind than the schema; then that is all there is to say.
 pub(crate) fn is_of_another(schema: &Json, tree: &Node, diagnostics: &mut Diagnostics) -> bool {

@@ -52,6 +52,7 @@ pub use ahead::planned_ahead;
 pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver, embedded};
+pub use kinds::kind_of;
 pub use planned::planned;
 pub use touched::touched;
 pub use values::{instant, no_span, span};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use agendum_engine::Room;
 use agendum_store_sqlite::{Directory, SqliteStore};
-use agendum_wire::v1::{NoticeLine, PlanLine};
+use agendum_wire::v1::NoticeLine;
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
@@ -139,8 +139,7 @@ async fn said_by(client: &Client) -> (Vec<(String, String)>, Option<String>) {
         let trouble = notices::trouble(line)?;
         Some((format!("notices.{}", line.endpoint), format!("{trouble}; {} due", line.due)))
     };
-    let plans = client.plans(&[("limit", "1".to_owned())]).await.unwrap_or_default().plans;
-    let in_force = plans.first().filter(|plan| plan.state == PlanLine::IN_FORCE);
+    let in_force = client.plan_in_force().await.unwrap_or_default();
     let plan = in_force.map(|plan| {
         format!("{}, number {}, until {}: {}", plan.name, plan.number, plan.until, plan.changes.join(", "))
     });

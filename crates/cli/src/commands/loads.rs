@@ -78,17 +78,17 @@ fn used(line: &TargetLine, now: Option<&str>) -> String {
         let source = if is_stated { ", as its provider says" } else { "" };
         said.extend(count.map(|count| format!(", {count} {what} a minute{source}")));
     }
+    let is_over = line.broken_until.as_deref().zip(now).is_some_and(|(until, now)| until <= now);
     let pauses = [
         ("asked for a pause until", &line.closed_until),
-        ("left alone, since it fails, until", &line.broken_until),
+        ("left alone, since it fails, until", if is_over { &None } else { &line.broken_until }),
         ("its minute is used up until", &line.paced_until),
     ];
     for (why, until) in pauses {
-        let Some(until) = until else { continue };
-        match now.is_some_and(|now| until.as_str() <= now) {
-            true => said.push_str(", tried with the next call, since it failed"),
-            false => said.extend([", ", why, " ", until]),
-        }
+        said.extend(until.iter().flat_map(|until| [", ", why, " ", until]));
+    }
+    if is_over {
+        said.push_str(", tried with the next call, since it failed");
     }
     said
 }

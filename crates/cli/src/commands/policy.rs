@@ -30,9 +30,7 @@ pub(crate) async fn in_force(context: &Context) -> Result<(), Failure> {
         return shown(context.json, &found, hosted.as_deref(), None);
     }
     runs::in_session(context, Need::Reading, async |session: &mut Session| {
-        let plans = session.client.plans(&[("limit", "1".to_owned())]).await?.plans;
-        // A later plan ends the one before.
-        let line = plans.into_iter().find(|plan| plan.state == PlanLine::IN_FORCE);
+        let line = session.client.plan_in_force().await?;
         let planned = line.and_then(|line| Planned::read(line, &found.accepted.policy));
         shown(context.json, &found, hosted.as_deref(), planned.as_ref())
     })

@@ -154,7 +154,7 @@ fn a_provider_that_keeps_none_waiting_is_filled_and_loses_nobody() {
     let events = run(&place, &target, each);
     let turned_away = events.iter().find(|event| event["type"] == "task.turned_away").expect("ten have no room");
     assert_eq!(turned_away["error"]["class"], "overloaded", "{turned_away}");
-    assert_eq!(turned_away["note"], "turned away: the target has no room now, and this was no try");
+    assert_eq!(turned_away["note"], "turned away by a target that is at work: this was no try");
     let result = events.last().unwrap();
     assert_eq!(result["run"]["status"], "succeeded", "{result}");
     assert_eq!(result["run"]["output"]["each"].as_array().map(Vec::len), Some(12), "{result}");

@@ -149,11 +149,11 @@ fn a_document_of_another_kind_is_told_as_such_and_nothing_else() {
     2:1 other_kind: this is a scenario, and no policy
         help: `agendum simulate` plays it
     2:1 other_kind: this is a policy, and no graph
-        help: `agendum policy check` checks it
+        help: `agendum policy check` checks it, `agendum simulate e2 --compare` plays by it
     2:1 other_kind: this is a plan, and no graph
         help: `agendum plan check` checks it
     2:1 other_kind: this is a policy, and no plan
-        help: `agendum policy check` checks it
+        help: `agendum policy check` checks it, `agendum simulate e2 --compare` plays by it
     3:1 other_kind: this is a graph, and no plan
         help: `agendum check` checks it, `agendum run` runs it
     ");

@@ -331,7 +331,7 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             "task.retrying"
         }
         Next::Back { .. } => {
-            event.note = Some("turned away: the target has no room now, and this was no try".to_owned());
+            event.note = Some("turned away by a target that is at work: this was no try".to_owned());
             "task.turned_away"
         }
         Next::Rung { rung, failure } => {

@@ -1,14 +1,13 @@
 //! What is wrong with a scenario, as people can use it: on which line, and what may have been meant.
 
 use agendum_spec::diagnostic::nearest;
+use agendum_spec::kind_of;
 
 /// What the reader of documents says, with the word that may have been meant; of a document of another kind, that it is one.
 pub(super) fn unread(said: &str, text: &str) -> String {
     let has = |key: &str| text.lines().any(|line| line.starts_with(&format!("{key}:")));
-    let other =
-        [("tasks", "graph", "run"), ("plan", "plan", "plan check"), ("policy", "policy", "simulate e2 --compare")];
-    if let Some((_, is, command)) = other.iter().find(|(key, ..)| !has("workload") && has(key)) {
-        return format!("this is a {is}, and no scenario\nhint: agendum {command} takes it");
+    if let Some((is, what)) = kind_of(has).filter(|_| !has("workload")) {
+        return format!("this is a {is}, and no scenario\nhint: {what}");
     }
     // Who tells it says that it is an error, and of which file.
     let said = said.strip_prefix("error: ").unwrap_or(said).replace("<input>:", "scenario:");
