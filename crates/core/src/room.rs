@@ -9,7 +9,8 @@
 //! short while where the last one so tried was not turned away, and twice as long each time that it was.
 //!
 //! A provider that refuses an attempt for its limit (429) and has answered others within the minute is at work as well, be it for others who use the same
-//! key: it gets nothing until it said, and that was no try either. From one that has answered nobody for a minute tries count.
+//! key: it gets nothing until it said, and that was no try either. From one that has answered nobody for a minute tries count, so that a key without any
+//! quota fails; one is tried once it takes calls again, and more one by one, so that one that is merely not back yet does not cost each task its tries.
 //!
 //! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause, that is another matter:
 //! pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it. One that turns away all of many finds that out one by one.
@@ -57,6 +58,11 @@ impl Room {
         let grown = |room: Self| if room.grows { twice(room.patience) } else { room.patience };
         let patience = before.map_or(PATIENCE_MIN, grown).min(Duration(most.as_micros() * u64::from(ends)));
         Self { limit: running, ends, next: now.after(patience), patience, grows: false, turned_away: now }
+    }
+
+    /// It was refused for a limit by one that has answered nobody, and takes calls again at such an instant: one is tried.
+    const fn unproven(reopens: Timestamp, patience: Duration) -> Self {
+        Self { limit: 1, ends: 1, next: reopens.after(patience), patience, grows: false, turned_away: reopens }
     }
 
     /// One has ended, and so many are still out.
@@ -121,10 +127,16 @@ impl Scheduler {
         is_full && running > 0
     }
 
-    /// True if its provider refused it for its limit, and is at work.
-    pub(crate) fn is_over_limit(&self, target: TargetId, outcome: &Outcome) -> bool {
+    /// True if its provider refused it for its limit, and is at work. One that has answered nobody gets little until it does.
+    pub(crate) fn is_over_limit(&mut self, target: TargetId, outcome: &Outcome) -> bool {
         let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
-        is_refused && self.targets.row(target).answered.is_some_and(|at| self.now.since(at) < AT_WORK)
+        let row = self.targets.row(target);
+        let is_at_work = row.answered.is_some_and(|at| self.now.since(at) < AT_WORK);
+        if is_refused && !is_at_work && self.policy.limits.turned_away > 0 && row.serves_models() {
+            let room = Room::unproven(row.closed_until.max(self.now), self.patience(target));
+            self.set_room(target, Some(room));
+        }
+        is_refused && is_at_work
     }
 
     /// One more is tried there.

@@ -192,6 +192,15 @@ fn an_attempt_that_may_have_taken_effect_is_not_forgotten_for_a_later_one_that_h
     10000ms answer r1 succeeded degraded
     10000ms close r1
     11000ms woken: a target reopens
+    11050ms woken: a target may have room for one more
+    12050ms woken: a target may have room for one more
+    13050ms woken: a target may have room for one more
+    14050ms woken: a target may have room for one more
+    15050ms woken: a target may have room for one more
+    16050ms woken: a target may have room for one more
+    17050ms woken: a target may have room for one more
+    18050ms woken: a target may have room for one more
+    19050ms woken: a target may have room for one more
     20000ms answer r2 failed permanent in m: it took effect before with another input (run 00000000000000000000000001): `--again m` does it again
     20000ms close r2
     ");

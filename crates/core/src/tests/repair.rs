@@ -90,6 +90,7 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
         ok b
         submit r2 c
         wait 3s
+        wait 100ms
         ok a
         ok c
     "), @"
@@ -99,13 +100,15 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
        0ms > ok b
     3000ms woken: a task may start
     3000ms dispatch r2/c#1 on t
-    3000ms dispatch r1/a#2 on t
-    3000ms > ok a
-    3000ms answer r1 succeeded
-    3000ms close r1
-    3000ms > ok c
-    3000ms answer r2 succeeded
-    3000ms close r2
+    3050ms woken: a target may have room for one more
+    3050ms dispatch r1/a#2 on t
+    3100ms woken: a target may have room for one more
+    3100ms > ok a
+    3100ms answer r1 succeeded
+    3100ms close r1
+    3100ms > ok c
+    3100ms answer r2 succeeded
+    3100ms close r2
     ");
 }
 

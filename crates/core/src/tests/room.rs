@@ -217,9 +217,60 @@ fn a_refusal_for_a_limit_is_no_try_while_others_are_answered() {
     120000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
     120000ms   attempt of a: $0, 0 tokens
     ");
-    assert_snapshot!(told("", 2, "1s"), @"
-    2000ms r3 is not live
-    2000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
-    2000ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    assert_snapshot!(told("", 2, "1100ms"), @"
+    2200ms r3 is not live
+    2200ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    2200ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    ");
+}
+
+/// What waits for a provider that refuses all since it is not back yet costs one task its tries, and not each.
+#[test]
+fn one_is_tried_where_nobody_was_answered() {
+    assert_snapshot!(dialogue("
+        targets t=3
+        submit r1 a retry=3; b retry=3; c retry=3
+        fail a rate_limited
+        fail b rate_limited
+        fail c rate_limited
+        wait 1s
+        fail a rate_limited
+        wait 1s
+        ok a
+        wait 100ms
+        ok b
+        ok c
+        attempts r1
+    "), @"
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r1/b#1 on t
+       0ms dispatch r1/c#1 on t
+       0ms > fail a rate_limited
+       0ms > fail b rate_limited
+       0ms > fail c rate_limited
+    1000ms woken: a task may start
+    1000ms dispatch r1/a#2 on t
+    1000ms > fail a rate_limited
+    2000ms woken: a task may start
+    2000ms dispatch r1/a#3 on t
+    2000ms > ok a
+    2000ms dispatch r1/b#2 on t
+    2050ms woken: a target may have room for one more
+    2050ms dispatch r1/c#2 on t
+    2100ms woken: a target may have room for one more
+    2100ms > ok b
+    2100ms > ok c
+    2100ms answer r1 succeeded
+    2100ms close r1
+    2100ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    2100ms   attempt of a: $0, 0 tokens: rate_limited: no luck
+    2100ms   attempt of a: $0, 0 tokens
+    2100ms     balanced gittins 10m 00s, 0 ahead, 2 behind
+    2100ms   attempt of b: $0, 0 tokens: rate_limited: no luck
+    2100ms   attempt of b: $0, 0 tokens
+    2100ms     balanced gittins 10m 00s, 2 ahead, 1 behind
+    2100ms   attempt of c: $0, 0 tokens: rate_limited: no luck
+    2100ms   attempt of c: $0, 0 tokens
+    2100ms     balanced gittins 10m 00s, 3 ahead, 0 behind
     ");
 }

@@ -317,16 +317,20 @@ fn a_closed_target_is_waited_for_by_all_and_a_limit_by_who_is_next() {
        0ms dispatch r1/a#1 on t
     3010ms woken: a target reopens
     3010ms dispatch r1/b#1 on t
-    3010ms dispatch r1/c#1 on t
+    3060ms woken: a target may have room for one more
+    3060ms dispatch r1/c#1 on t
+    3110ms woken: a target may have room for one more
+    3130ms woken: a target may have room for one more
     4110ms dispatch r1/d#1 on t
+    4130ms woken: a target may have room for one more
     4210ms answer r1 succeeded degraded
     4210ms close r1
-    4210ms why r1: 4.21s: backoff 3.01s limit 1.1s running 100ms; critical d
+    4210ms why r1: 4.21s: backoff 3.01s limit 1.05s running 100ms order 50ms; critical d
     4210ms   w failed (Failed(RateLimited, "no luck")):
     4210ms   a failed (Failed(RateLimited, "no luck")): running 10ms
     4210ms   b succeeded: backoff 3.01s running 1.1s
-    4210ms   c succeeded: backoff 3.01s running 1.1s
-    4210ms   d succeeded: limit 1.1s backoff 3.01s running 100ms
+    4210ms   c succeeded: limit 50ms backoff 3.01s running 1.05s
+    4210ms   d succeeded: order 50ms limit 1.05s backoff 3.01s running 100ms
     "#);
 }
 

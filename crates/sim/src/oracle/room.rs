@@ -62,6 +62,21 @@ impl Reference {
         no_room
     }
 
+    /// A provider has refused an attempt for its limit, has answered nobody for a minute and is closed by now: one is tried when it reopens.
+    pub(super) fn is_unproven(&mut self, target: usize) {
+        let is_model = self.targets[target].capabilities.iter().any(|can| can.is_served_by_models());
+        if !is_model || self.policy.limits.turned_away == 0 {
+            return;
+        }
+        let running = self.flights.iter().filter(|flight| flight.target == target).count();
+        let answers = self.accounts.learned.answers_of(target).unwrap_or(self.targets[target].expected.0);
+        let patience = (answers / running.max(1) as u64 / 2).clamp(20_000, 10_000_000);
+        let since = self.closed[target].max(self.now);
+        let next = since.after(Duration(patience));
+        let room = Room { at_once: 1, ends: 1, next, patience, is_more: false, since };
+        self.accounts.learned.rooms.insert(target, room);
+    }
+
     /// One more is tried where it is time for that.
     pub(super) fn tries_rooms(&mut self) {
         let now = self.now;

@@ -120,6 +120,9 @@ impl Reference {
                 self.let_go_of(place);
             }
         }
+        if is_refused && !is_child && !self.is_over_limit {
+            self.is_unproven(flight.target);
+        }
         if self.runs.contains_key(&attempt.run) {
             self.heard = Some(Heard::Finished(flight, outcome.clone()));
         } else {

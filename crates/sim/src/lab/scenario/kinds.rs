@@ -50,6 +50,10 @@ fn of_agents(of: &agents::Generator) -> Result<(), String> {
 fn of_azure(of: &azure::Kind) -> Result<(), String> {
     within("azure: calls", of.calls.into(), 1, ROUNDS_MAX)?;
     within("azure: base_ms", of.base_ms, 0, MS_MAX)?;
+    if let Some(azure::Part { from_s, secs }) = of.part {
+        within("part: from_s", from_s, 0, SECS_MAX)?;
+        within("part: secs", secs, 1, SECS_MAX)?;
+    }
     within("azure: deadline_ms", of.deadline_ms.unwrap_or(0), 0, MS_MAX)?;
     all(&[("tokens_in_per_s", of.tokens_in_per_s), ("tokens_out_per_s", of.tokens_out_per_s)], 1, RATE_MAX)?;
     within("generate: rows", of.generate.rows.into(), of.calls.into(), JOBS_MAX)?;
@@ -163,7 +167,11 @@ impl Scenario {
         if jobs.is_empty() {
             return Err("nothing comes".into());
         }
-        within("jobs of a seed", jobs.len() as u64, 1, JOBS_MAX)?;
+        let may_be_part = matches!(self.workload, Kind::Azure { .. });
+        let hint =
+            if may_be_part { ": `part: { from_s: 0, secs: 3600 }` of a kind takes an hour of its file" } else { "" };
+        let told = |fault: String| fault + hint;
+        within("jobs of a seed", jobs.len() as u64, 1, JOBS_MAX).map_err(told)?;
         let kept = jobs.len() as f64 * self.seeds as f64 * self.policies.len() as f64;
         product("jobs times seeds times policies", kept, KEPT_MAX as f64)?;
         let pairs = jobs.len() as f64 * workload.tenants.len() as f64;

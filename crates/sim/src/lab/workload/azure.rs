@@ -31,8 +31,22 @@ pub struct Kind {
     /// How many calls a run has, one after the other: so many rows that follow each other. All of them have to be made within the deadline.
     #[serde(default = "one")]
     pub calls: u32,
+    /// Which rows of the file; all where nothing is said.
+    #[serde(default)]
+    pub part: Option<Part>,
     /// Where there is no file.
     pub generate: Generator,
+}
+
+/// Rows of a record that is too long to be played whole.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// So many seconds after the first row,
+    #[serde(default)]
+    pub from_s: u64,
+    /// for so long.
+    pub secs: u64,
 }
 
 const fn one() -> u32 {
@@ -77,6 +91,33 @@ impl Kind {
         Round { call, ..Round::default() }
     }
 
+    /// The rows of a file that are asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no such file, or none of its rows is asked for.
+    fn rows(&self, text: &str) -> Rows {
+        let (mut rows, mut first, mut last) = (Vec::new(), None, Duration::ZERO);
+        data::rows(text, |row: Row| {
+            let at = instant(&row.at)?;
+            let since = at.minus(*first.get_or_insert(at));
+            last = last.max(since);
+            if self.part.is_none_or(|part| part.holds(since)) {
+                rows.push((at, row.tokens_in, row.tokens_out));
+            }
+            Ok(())
+        })?;
+        match self.part {
+            Some(Part { from_s, .. }) if rows.is_empty() => {
+                let lasts = last.as_micros().div_ceil(1_000_000);
+                Err(format!(
+                    "no row is in `part`, which begins {from_s} s after the first: the last comes after {lasts} s"
+                ))
+            }
+            Some(_) | None => Ok(rows),
+        }
+    }
+
     /// Runs of so many rows each, which come with the first of theirs; what is left at the end is no run.
     fn jobs(&self, class: u32, rows: &[(Duration, u32, u32)]) -> Vec<Job> {
         let deadline = self.deadline_ms.map(Duration::millis);
@@ -88,6 +129,13 @@ impl Kind {
             rounds: rows.iter().map(|(_, tokens_in, tokens_out)| self.call(*tokens_in, *tokens_out)).collect(),
         };
         rows.chunks_exact(self.calls.max(1) as usize).map(job).collect()
+    }
+}
+
+impl Part {
+    fn holds(self, since: Duration) -> bool {
+        let from = Duration::secs(self.from_s);
+        since >= from && since < from.plus(Duration::secs(self.secs))
     }
 }
 
@@ -106,16 +154,10 @@ struct Row {
 /// # Errors
 ///
 /// If a text is not such a file.
-pub fn read(files: &[(&Kind, String)]) -> Result<Workload, String> {
-    let mut all = Vec::new();
-    for (kind, text) in files {
-        let mut rows = Vec::new();
-        let read = data::rows(text, |row: Row| {
-            rows.push((instant(&row.at)?, row.tokens_in, row.tokens_out));
-            Ok(())
-        });
-        all.push((*kind, read.map(|()| rows).map_err(|error| format!("{}: {error}", kind.name))));
-    }
+pub fn read<'a>(files: &[(&'a Kind, String)]) -> Result<Workload, String> {
+    let of =
+        |(kind, text): &(&'a Kind, String)| (*kind, kind.rows(text).map_err(|error| format!("{}: {error}", kind.name)));
+    let all = files.iter().map(of).collect();
     workload(all, false)
 }
 
@@ -171,6 +213,7 @@ mod tests {
             tokens_in_per_s: 6_000,
             tokens_out_per_s: 40,
             calls,
+            part: None,
             generate,
         }
     }
@@ -189,6 +232,18 @@ mod tests {
         };
         assert_eq!(shown(1), [(0, 1_201_333, 1), (52_000, 880_000, 1), (60_000_000, 1_160_000, 1)]);
         assert_eq!(shown(2), [(0, 2_081_333, 2)], "the third is half a run");
+    }
+
+    #[test]
+    fn a_part_of_a_record_is_asked_for_in_seconds_after_its_first_row() {
+        let read = |from_s, secs| {
+            let kind = Kind { part: Some(super::Part { from_s, secs }), ..kind(1) };
+            read(&[(&kind, TEXT.to_owned())]).map(|read| read.jobs.iter().map(|job| job.at.0).collect::<Vec<_>>())
+        };
+        assert_eq!(read(0, 60), Ok(vec![0, 52_000]));
+        assert_eq!(read(1, 600), Ok(vec![0]), "the first that is asked for comes at once");
+        let told = "code: no row is in `part`, which begins 100 s after the first: the last comes after 60 s";
+        assert_eq!(read(100, 60).unwrap_err(), told);
     }
 
     #[test]
