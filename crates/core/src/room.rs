@@ -127,8 +127,8 @@ impl Scheduler {
         is_full && running > 0
     }
 
-    /// True if its provider refused it for its limit, and is at work. One that has answered nobody gets little until it does.
-    pub(crate) fn is_over_limit(&mut self, target: TargetId, outcome: &Outcome) -> bool {
+    /// Its provider may have refused it for its limit: true if it did, and is at work. One that has answered nobody gets little until it does.
+    pub(crate) fn meets_limit(&mut self, target: TargetId, outcome: &Outcome) -> bool {
         let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
         let row = self.targets.row(target);
         let is_at_work = row.answered.is_some_and(|at| self.now.since(at) < AT_WORK);

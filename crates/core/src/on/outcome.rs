@@ -49,7 +49,7 @@ impl Scheduler {
         let turned_away = self.learn_limit(flight, &outcome);
         let tries = awaited.map_or(0, |id| self.board.run(slot).inst(id).attempts);
         let has_no_room = self.makes_room(flight.target, &outcome, (turned_away, tries));
-        let is_no_try = has_no_room || !is_child && self.is_over_limit(flight.target, &outcome);
+        let is_no_try = has_no_room || !is_child && self.meets_limit(flight.target, &outcome);
         if !has_no_room {
             self.judge_target(flight, &outcome);
         }
