@@ -88,18 +88,37 @@ impl Seen<'_> {
         self.plan.service.to_come(self.served, self.all)
     }
 
-    /// As if a run that has not begun had been accepted so much later as it takes longer than a call does in all graphs, or sooner; as it was where that is
-    /// about as long, nobody knows how many calls there will be, or too few runs were seen. It goes in steps of a quarter of a doubling, so that what is
+    /// As if a run, before it began, had been accepted so much later as it takes longer than a call does in all graphs, or sooner; as it was where that is
+    /// about as long, or nobody knows how many calls there will be. It goes in steps of a quarter of a doubling, so that what is
     /// learned seldom moves a run of a graph past another.
-    pub(super) fn later_by_graph(&self) -> u64 {
-        let is_known = self.plan.has_calls && !self.plan.is_open;
-        let is_seen = self.plan.service.ended() >= u64::from(self.admission.samples);
-        let (own, usual) = (self.to_come().as_micros(), Service::usual_call(self.all).as_micros());
-        if !is_known || !is_seen || (usual / 2..=usual.saturating_mul(2)).contains(&own) {
+    pub(super) fn later_by_graph(&self, is_alike: bool) -> u64 {
+        let is_known = self.plan.has_calls && (!self.plan.is_open || is_alike);
+        let (own, usual) = (self.whole().as_micros(), Service::usual_call(self.all).as_micros());
+        if !is_known || (usual / 2..=usual.saturating_mul(2)).contains(&own) {
             return self.submitted.0;
         }
         let coarse = |micros: u64| self.aged(Duration(of_quarter(quarter(micros)).0));
         self.submitted.after(coarse(own)).before(coarse(usual)).0
+    }
+
+    /// How long it takes for each run that is answered, of those that have not begun.
+    fn whole(&self) -> Duration {
+        self.plan.service.to_come(Served::default(), self.all)
+    }
+
+    /// True if most runs of its graph take about as many calls.
+    pub(super) fn are_alike(&self) -> bool {
+        self.plan.service.are_alike()
+    }
+
+    /// What a run that has been served so much has less to come than one that has not begun.
+    pub(super) fn done(&self) -> Duration {
+        self.whole().minus(self.to_come())
+    }
+
+    /// True if enough runs of its graph were answered to conclude from them.
+    pub(super) fn has_ends(&self) -> bool {
+        self.plan.service.ended() >= u64::from(self.admission.samples)
     }
 
     /// The service until the answer, on average, of runs that stand where this one does.
@@ -111,7 +130,7 @@ impl Seen<'_> {
     /// rounds nobody knows before, it is what runs of the graph have shown; else the longest way.
     pub(super) fn left(&self) -> (Duration, bool) {
         if self.plan.is_open {
-            return (self.to_answer(), self.plan.service.ended() >= u64::from(self.admission.samples));
+            return (self.to_answer(), self.has_ends());
         }
         match self.expected() {
             Some(expected) => (expected.mean, true),

@@ -61,7 +61,7 @@ fn who_came_after_it_stands_where_one_does_that_comes_back() {
             "policy credit=1\ntargets t=1:call=1c\nsubmit r1 tenant=best {b}\n{first}{kept}\nsubmit r2 tenant=acme {a}\nrestart\ndrain 1s"
         )
     };
-    assert_snapshot!(sent(&scenario("checkpoint")), @"b0 b1 b2 b3 b4 b5 b6 b7 b8 a0 a1 a2 b8 a3 b9 a4 b10 a5 b11 a6 b12 a7 b13 b14 b15");
+    assert_snapshot!(sent(&scenario("checkpoint")), @"b0 b1 b2 b3 b4 b5 b6 b7 b8 a0 a1 b8 a2 b9 a3 b10 a4 b11 a5 b12 a6 b13 a7 b14 b15");
 }
 
 /// Sixty requests a minute: the next goes a second after the restart, as if one had gone just then; without a checkpoint at once.

@@ -99,9 +99,9 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
        0ms > fail a rate_limited after 3s
        0ms > ok b
     3000ms woken: a task may start
-    3000ms dispatch r2/c#1 on t
+    3000ms dispatch r1/a#2 on t
     3050ms woken: a target may have room for one more
-    3050ms dispatch r1/a#2 on t
+    3050ms dispatch r2/c#1 on t
     3100ms woken: a target may have room for one more
     3100ms > ok a
     3100ms answer r1 succeeded

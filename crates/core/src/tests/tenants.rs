@@ -92,7 +92,7 @@ fn after_a_restart_open_runs_count_for_what_they_have_spent() {
         drain 1s
     ",
     );
-    assert_eq!(order, "a b c d e f g h d i j");
+    assert_eq!(order, "a b c d e f g d h i j");
 }
 
 /// `h` sends ten before anything is known of the target, each counted for far more than it comes to: whoever comes then is not put behind that.

@@ -42,6 +42,18 @@ impl Observed {
         self.answered.iter().filter(|(hash, ..)| *hash == graph).count()
     }
 
+    /// The number of calls varies by less than half of its mean, of runs of this graph; it is known by steps.
+    fn is_alike(&self, graph: Hash) -> bool {
+        let of = |calls: u64| {
+            let step = (0..16).rfind(|step| STEPS[*step] <= calls).unwrap_or(0);
+            let to = if step == 15 { STEPS[15] + 192 } else { STEPS[step + 1] };
+            u128::from(STEPS[step] + to - 1)
+        };
+        let all = || self.answered.iter().filter(|(hash, ..)| *hash == graph).map(|(_, calls, _)| of(*calls));
+        let (sum, squares) = (all().sum::<u128>(), all().map(|calls| calls * calls).sum::<u128>());
+        4 * squares * all().count() as u128 <= 5 * sum * sum
+    }
+
     /// Calls until an answer, in millionths, of runs of this graph that have had so many: the least for each that is answered over all ways to go
     /// on, and those until the end on average.
     fn to_come(&self, graph: Hash, calls: u64) -> (u128, u128) {
@@ -107,20 +119,7 @@ impl Reference {
             Index::Edf => due.0,
             Index::Slack => due.before(following).0,
             Index::AttainedService => later(run.service.1.0.checked_next_power_of_two().unwrap_or(u64::MAX)),
-            Index::Gittins if run.service.0 == 0 => {
-                let is_call =
-                    |task: &Task| matches!(&task.work, Work::Call(call) if call.capability.is_served_by_models());
-                let tasks = &run.graph.tasks;
-                let is_known = tasks.iter().any(is_call) && tasks.iter().all(|task| task.repeat.is_none());
-                let is_seen = self.observed.ended(run.graph.hash) >= self.policy.admission.samples as usize;
-                let (own, usual) = (self.to_come(id).0, self.observed.call_of(|_| true, 10, 4_000_000));
-                if is_known && is_seen && (own < usual / 2 || own > 2 * usual) {
-                    run.at.after(aged(beginning(own))).before(aged(beginning(usual))).0
-                } else {
-                    run.at.0
-                }
-            }
-            Index::Gittins => later(self.to_come(id).0),
+            Index::Gittins => self.by_ends(id, rules.aging),
             Index::VirtualFinish => {
                 // How far it is from what it takes in all to what it would have had by now, were all served alike.
                 let alike = self.observed.alike[run.submitted.priority as usize] - run.alike;
@@ -135,13 +134,42 @@ impl Reference {
         (false, index, run.at, id, Reverse(order))
     }
 
+    fn by_ends(&self, id: RunId, aging: u32) -> u64 {
+        let run = &self.runs[&id];
+        if self.observed.ended(run.graph.hash) < self.policy.admission.samples as usize {
+            return run.at.0;
+        }
+        let aged = |micros: u64| Duration(micros.saturating_mul(aging.into()));
+        let is_call = |task: &Task| matches!(&task.work, Work::Call(call) if call.capability.is_served_by_models());
+        let tasks = &run.graph.tasks;
+        let is_alike = self.observed.is_alike(run.graph.hash);
+        let is_known = tasks.iter().any(is_call) && (is_alike || tasks.iter().all(|task| task.repeat.is_none()));
+        let (own, usual) =
+            (self.to_come_after(id, (0, Duration::ZERO)).0, self.observed.call_of(|_| true, 10, 4_000_000));
+        let begins = if is_known && (own < usual / 2 || own > 2 * usual) {
+            run.at.after(aged(beginning(own))).before(aged(beginning(usual))).0
+        } else {
+            run.at.0
+        };
+        match run.service.0 {
+            0 => begins,
+            _ if is_alike => begins.saturating_sub(aged(own.saturating_sub(self.to_come(id).0)).0),
+            _ => run.at.after(aged(self.to_come(id).0)).0,
+        }
+    }
+
     /// The time that the calls of a run take until an answer: by the ways on which that is least, and on average until the end.
     fn to_come(&self, id: RunId) -> (u64, u64) {
+        self.to_come_after(id, self.runs[&id].service)
+    }
+
+    /// The same for a run of its graph that has been served so much.
+    fn to_come_after(&self, id: RunId, (made, took): (u64, Duration)) -> (u64, u64) {
         let run = &self.runs[&id];
         let of_all = self.observed.call_of(|_| true, 10, 4_000_000);
         let of_graph = self.observed.call_of(|hash| *hash == run.graph.hash, 10, of_all);
-        let call = (run.service.1.0 + of_graph * 8) / (run.service.0 + 8);
-        let (least, mean) = self.observed.to_come(run.graph.hash, run.service.0);
+        let call = (took.0 + of_graph * 8) / (made + 8);
+        let (least, mean) = self.observed.to_come(run.graph.hash, made);
         let time = |calls: u128| (u128::from(call) * calls / 1_000_000) as u64;
         (time(least), time(mean))
     }
