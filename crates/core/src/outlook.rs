@@ -47,8 +47,9 @@ impl Scheduler {
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
         let Some((deadline, expected)) = self.prospects(slot, id) else { return Outlook::InTime };
         let left = deadline.since(self.now);
-        // Of what was given up nothing more is seen: where nobody has come through lately, some go and see.
-        let is_old = self.now.since(self.board.plan(slot).seen_at) >= OLD.plus(expected.quick).plus(expected.quick);
+        // Of what was given up nothing more is seen: where nobody has come through lately, one goes and sees.
+        let plan = self.board.plan(slot);
+        let is_old = self.now.since(plan.seen_at.max(plan.asked_at)) >= OLD.plus(expected.quick).plus(expected.quick);
         if expected.quick > left && !is_old {
             Outlook::Hopeless(expected)
         } else if expected.slow > left && self.may_stand_behind(slot) {
@@ -67,6 +68,15 @@ impl Scheduler {
         let deadline = run.deadline.filter(|_| counts)?;
         let expected = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission)?;
         Some((deadline, expected))
+    }
+
+    /// A task is sent: if it would be late by what was seen it shows how that is now, and others are given up meanwhile.
+    pub(crate) fn is_asked(&mut self, slot: Slot, id: InstId) {
+        let now = self.now;
+        if self.prospects(slot, id).is_some_and(|(deadline, expected)| expected.quick > deadline.since(now)) {
+            let plan = self.board.run(slot).plan;
+            self.board.plans.get_mut(plan).asked_at = now;
+        }
     }
 
     /// True of a run that has not begun: it is shed as a whole.

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) has_calls: bool,
     /// When an attempt of one of its runs was seen last.
     pub(crate) seen_at: Timestamp,
+    /// When one was sent last that would be late by what was seen, to see how it is now.
+    pub(crate) asked_at: Timestamp,
     /// What its answer is worth: the greatest value of the tasks before it, at least 1.
     pub(crate) value: u64,
     /// True if some loop has a budget of its own.
@@ -141,6 +143,7 @@ impl Plan {
             is_open,
             has_calls,
             seen_at: Timestamp::default(),
+            asked_at: Timestamp::default(),
             value,
             has_loop_budget,
             compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),

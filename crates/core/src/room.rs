@@ -8,15 +8,17 @@
 //! Room also comes without an end, since attempts need less and less, and what comes free may be room for two: after a while one more is tried. That is a
 //! short while where the last one so tried was not turned away, and twice as long each time that it was.
 //!
-//! A provider that refuses an attempt for its limit (429) and has answered others within the minute is at work as well, be it for others who use the same
-//! key: it gets nothing until it said, and that was no try either. From one that has answered nobody for a minute tries count, so that a key without any
-//! quota fails; one is tried once it takes calls again, and more one by one, so that one that is merely not back yet does not cost each task its tries.
+//! A provider that refuses attempts for its limit (429) gets nothing until it said, and then one more, and others one by one, so that not all that waits is
+//! spent on it. Each refusal of one that was so tried makes the next pause twice as long, whatever the provider said: up to a second where it has answered
+//! somebody within the minute, since then it is at work, be it for others who use the same key, and that was no try; up to the pause of a broken target where
+//! it has answered nobody. There tries count, so that a key without any quota fails, one run after the other.
 //!
 //! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause, that is another matter:
 //! pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it. One that turns away all of many finds that out one by one.
 
 use agendum_types::{Class, Duration, Outcome, TargetId, Timestamp};
 
+use crate::inst::Flight;
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
 
@@ -31,6 +33,8 @@ const TRIES_FOR_AN_END: u32 = 24;
 /// So long after the last that was turned away as many are sent as before.
 const REMEMBERED: Duration = Duration::secs(20);
 
+/// So long a target that is at work, and refuses for its limit, gets nothing at most, but for what it says.
+const PAUSE_MAX: Duration = Duration::secs(1);
 /// So long after it has answered a target that refuses for its limit is at work: limits are by the minute.
 const AT_WORK: Duration = Duration::secs(60);
 
@@ -60,9 +64,15 @@ impl Room {
         Self { limit: running, ends, next: now.after(patience), patience, grows: false, turned_away: now }
     }
 
-    /// It was refused for a limit by one that has answered nobody, and takes calls again at such an instant: one is tried.
-    const fn unproven(reopens: Timestamp, patience: Duration) -> Self {
-        Self { limit: 1, ends: 1, next: reopens.after(patience), patience, grows: false, turned_away: reopens }
+    /// It was refused for a limit by one that takes calls again at such an instant, and then another after so long.
+    const fn reopens(at: Timestamp, after: Duration, patience: Duration) -> Self {
+        Self { limit: 1, ends: 1, next: at.after(after), patience, grows: false, turned_away: at }
+    }
+
+    /// The pause after a refusal for a limit, of one that was sent then.
+    fn pause(before: Option<Self>, sent: Timestamp, most: Duration) -> Duration {
+        let of = |room: Self| if sent >= room.turned_away { twice(room.patience) } else { room.patience };
+        before.map_or(PATIENCE_MIN, of).clamp(PATIENCE_MIN, most.max(PATIENCE_MIN))
     }
 
     /// One has ended, and so many are still out.
@@ -127,16 +137,22 @@ impl Scheduler {
         is_full && running > 0
     }
 
-    /// Its provider may have refused it for its limit: true if it did, and is at work. One that has answered nobody gets little until it does.
-    pub(crate) fn meets_limit(&mut self, target: TargetId, outcome: &Outcome) -> bool {
-        let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
-        let row = self.targets.row(target);
-        let is_at_work = row.answered.is_some_and(|at| self.now.since(at) < AT_WORK);
-        if is_refused && !is_at_work && self.policy.limits.turned_away > 0 && row.serves_models() {
-            let room = Room::unproven(row.closed_until.max(self.now), self.patience(target));
+    /// Its provider may have refused it for its limit, and is closed then: true if that is at work. From then on it gets one by one.
+    pub(crate) fn meets_limit(&mut self, flight: Flight, outcome: &Outcome) -> bool {
+        let (now, target, row) = (self.now, flight.target, self.targets.row(flight.target));
+        if !matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited) {
+            return false;
+        }
+        let is_at_work = row.answered.is_some_and(|at| now.since(at) < AT_WORK);
+        if self.policy.limits.turned_away > 0 && row.serves_models() {
+            let most = if is_at_work { PAUSE_MAX } else { self.policy.limits.pause_max };
+            let pause = Room::pause(row.room, flight.sent, most);
+            self.close_target(target, now.after(pause));
+            let after = pause.max(self.patience(target));
+            let room = Room::reopens(self.targets.row(target).closed_until, after, pause);
             self.set_room(target, Some(room));
         }
-        is_refused && is_at_work
+        is_at_work
     }
 
     /// One more is tried there.

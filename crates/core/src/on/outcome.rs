@@ -49,7 +49,7 @@ impl Scheduler {
         let turned_away = self.learn_limit(flight, &outcome);
         let tries = awaited.map_or(0, |id| self.board.run(slot).inst(id).attempts);
         let has_no_room = self.makes_room(flight.target, &outcome, (turned_away, tries));
-        let is_no_try = has_no_room || !is_child && self.meets_limit(flight.target, &outcome);
+        let is_no_try = has_no_room || !is_child && self.meets_limit(flight, &outcome);
         if !has_no_room {
             self.judge_target(flight, &outcome);
         }
@@ -131,7 +131,7 @@ impl Scheduler {
     }
 
     /// Closes a target that asked for a pause, with all that share its limit, and comes back when it reopens.
-    fn close_target(&mut self, target: TargetId, until: Timestamp) {
+    pub(crate) fn close_target(&mut self, target: TargetId, until: Timestamp) {
         for (moved, before) in self.targets.close(target, until) {
             self.board.timers.clear(before, Timer::Target(moved));
             self.board.timers.set(until, Timer::Target(moved));

@@ -73,7 +73,7 @@ impl Plans {
             plan.forget_times();
         }
         plan.seen_at = now;
-        plan.observe(observed);
+        plan.observe(observed, rules.samples);
         let (kind, is_due) = (plan.kind(observed.node), plan.is_due());
         if let Some(kind) = kind {
             self.kinds.observe(kind, observed.took);

@@ -21,7 +21,7 @@ use crate::targets::Targets;
 const CELLS_MAX: usize = 256;
 
 /// Observations after which a graph derives its expected times anew; of a large graph one for so many of its tasks. Before that it does so with the first,
-/// second, fourth, eighth … task that has ended and of which only the target's word was known.
+/// second, fourth, eighth … task that has ended and of which only the target's word was known, and when enough was seen of a task to conclude from it.
 const FRESH_MIN: u32 = 64;
 const TASKS_PER_FRESH: u32 = 4;
 
@@ -74,8 +74,8 @@ impl Plan {
         tail.minus(own)
     }
 
-    /// Takes an observed attempt into the node's mean.
-    pub(super) fn observe(&mut self, Observed { node, bytes, took, tokens_out }: Observed) {
+    /// Takes an observed attempt into the node's mean. Something is concluded from so many.
+    pub(super) fn observe(&mut self, Observed { node, bytes, took, tokens_out }: Observed, samples: u32) {
         self.shows(node);
         if let Some(tokens) = tokens_out {
             take_into(&mut self.nodes[node.0 as usize].made, tokens);
@@ -92,7 +92,10 @@ impl Plan {
                 sketches.by_size.entry(cell).or_default().take(took);
             }
         }
+        let was_known = self.nodes[node.0 as usize].is_known(samples);
         take_into(&mut self.nodes[node.0 as usize].observed, took.as_micros());
+        // From now on it counts in what is before it.
+        self.is_surprised |= !was_known && self.nodes[node.0 as usize].is_known(samples);
         self.observed_since += 1;
         if self.nodes[node.0 as usize].is_guess {
             self.ranked.iter_mut().for_each(|ranked| ranked.is_stale = true);
@@ -103,11 +106,12 @@ impl Plan {
         }
     }
 
-    /// True if attempts are not what they were: after a time with none this one took less than half of what the quickest did. One that goes on shows nothing.
+    /// True if attempts are not what they were: after a time with none this one took less than three quarters of what the quickest did. One that goes on
+    /// shows nothing.
     pub(super) fn is_outdated(&self, of: Observed, rules: Admission, now: Timestamp) -> bool {
         let is_old = of.tokens_out.is_some() && now.since(self.seen_at) >= OLD;
         let quick = || self.sketch(of.node, of.bytes, rules.samples).map(|sketch| sketch.quantile(rules.quick));
-        is_old && quick().is_some_and(|quick| of.took.plus(of.took) < quick)
+        is_old && quick().is_some_and(|quick| of.took.as_micros() < quick.as_micros() / 4 * 3)
     }
 
     /// What attempts took is learned anew.

@@ -80,6 +80,22 @@ fn what_was_seen_long_ago_gives_nobody_up() {
     assert_eq!(["1s", "65s", "66s"].map(goes), [false, false, true]);
 }
 
+/// One goes, be it cut off; the others that come until a minute later are given up as before.
+#[test]
+fn one_is_asked_how_it_is_now() {
+    let history = history(A, &["5s"; 8]);
+    // With four of six seconds gone.
+    let late = |from: u32| {
+        let runs: String = (from + 1..from + 4).map(|run| format!("submit r{run} {A}\n")).collect();
+        format!("submit r{from} w; x; y\n{runs}wait 4s\nok w\nok x\nok y\nwait 10s\n")
+    };
+    let (first, second, third) = (late(20), late(30), late(40));
+    let told = dialogue(&format!("targets t=3\n{history}wait 75s\n{first}{second}wait 60s\n{third}"));
+    let sent = told.lines().filter_map(|line| line.split_once("dispatch r")?.1.split_once("/a#"));
+    let sent: Vec<&str> = sent.map(|(run, _)| run).skip(8).collect();
+    assert_eq!(sent, ["21", "41"]);
+}
+
 /// The first after that which takes far less than the quickest did shows that all is other now: nobody is given up by what was before.
 #[test]
 fn who_is_well_again_is_found_out_by_one() {
@@ -89,7 +105,7 @@ fn who_is_well_again_is_found_out_by_one() {
         let told = dialogue(&format!("targets t=1\n{history}wait 70s\nsubmit r3 {A}\ndrain {now}\n{waits}"));
         told.contains("dispatch r2/a#1 on t")
     };
-    assert_eq!(["5s", "2400ms", "2s"].map(goes), [false, false, true]);
+    assert_eq!(["5s", "3600ms", "3400ms"].map(goes), [false, false, true]);
 }
 
 /// Nothing is given up as long as it could not be sent anyway: the deadline itself comes first.

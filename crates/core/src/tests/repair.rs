@@ -102,7 +102,8 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
     3000ms dispatch r1/a#2 on t
     3050ms woken: a target may have room for one more
     3050ms dispatch r2/c#1 on t
-    3100ms woken: a target may have room for one more
+    3070ms woken: a target may have room for one more
+    3090ms woken: a target may have room for one more
     3100ms > ok a
     3100ms answer r1 succeeded
     3100ms close r1

@@ -257,7 +257,7 @@ fn one_is_tried_where_nobody_was_answered() {
     2000ms dispatch r1/b#2 on t
     2050ms woken: a target may have room for one more
     2050ms dispatch r1/c#2 on t
-    2100ms woken: a target may have room for one more
+    2090ms woken: a target may have room for one more
     2100ms > ok b
     2100ms > ok c
     2100ms answer r1 succeeded

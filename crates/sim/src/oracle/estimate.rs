@@ -39,6 +39,8 @@ pub(super) struct Estimate {
     made: BTreeMap<NodeId, (u64, u64)>,
     /// When the last of those was.
     pub(super) seen_at: Timestamp,
+    /// When one went that would be late by what was seen.
+    pub(super) asked_at: Timestamp,
     /// How long each attempt took that succeeded: of which task, how much it was given.
     samples: Vec<(NodeId, u64, Duration)>,
 }
@@ -150,7 +152,12 @@ impl Estimate {
         Self { seen, stood, made, samples, ..Self::default() }
     }
 
-    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: Option<u64>, is_alike: bool) {
+    fn observe(
+        &mut self,
+        (node, bytes): (NodeId, u64),
+        (took, tokens_out): (Duration, Option<u64>),
+        (is_alike, samples): (bool, u32),
+    ) {
         if let Some(tokens) = tokens_out {
             super::share::mean(self.made.entry(node).or_default(), tokens);
         }
@@ -159,6 +166,7 @@ impl Estimate {
         *count += 1;
         let weight = u64::from((*count).min(32));
         *mean = (*mean * (weight - 1) + took.0) / weight;
+        self.surprised |= u64::from(*count) == u64::from(samples.min(32));
         self.fresh += 1;
         self.stale |= self.guessed[node.0 as usize];
         if is_alike && self.guessed[node.0 as usize] {
@@ -205,13 +213,13 @@ impl Reference {
         let seen = estimate.took(node, bytes, rules.samples);
         let quick = seen.map(|took| middle(took[(took.len() * usize::from(rules.quick)).div_ceil(100) - 1]));
         let is_old = now.since(estimate.seen_at).0 >= 60_000_000;
-        if is_old && tokens_out.is_some() && quick.is_some_and(|quick| 2 * took.0 < quick) {
+        if is_old && tokens_out.is_some() && quick.is_some_and(|quick| took.0 < quick / 4 * 3) {
             // They are not what they were.
             estimate.samples.clear();
             estimate.seen.fill((0, 0));
             estimate.fresh = u32::MAX / 2;
         }
-        estimate.observe(node, bytes, took, tokens_out, kind.is_some());
+        estimate.observe((node, bytes), (took, tokens_out), (kind.is_some(), rules.samples));
         estimate.seen_at = now;
         let is_due = estimate.is_due();
         if let Some(kind) = kind {

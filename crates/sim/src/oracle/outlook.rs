@@ -16,14 +16,23 @@ impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
         let Some((deadline, [quick, mean, slow, ..])) = self.prospects(id, path) else { return Outlook::Good };
         let left = deadline.since(self.now);
-        let seen_at = self.estimates[&self.runs[&id].graph.hash].seen_at;
-        let is_old = self.now.since(seen_at).0 >= 60_000_000 + 2 * quick.0;
+        let estimate = &self.estimates[&self.runs[&id].graph.hash];
+        let is_old = self.now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000 + 2 * quick.0;
         if quick > left && !is_old {
             Outlook::Hopeless
         } else if slow > left && !self.runs[&id].started {
             Outlook::Risky(mean)
         } else {
             Outlook::Good
+        }
+    }
+
+    /// It is sent, though it would be late.
+    pub(super) fn asks_how_it_is(&mut self, id: RunId, path: &TaskPath) {
+        let now = self.now;
+        let is_late = self.prospects(id, path).is_some_and(|(deadline, [quick, ..])| quick > deadline.since(now));
+        if let Some(estimate) = self.estimates.get_mut(&self.runs[&id].graph.hash).filter(|_| is_late) {
+            estimate.asked_at = now;
         }
     }
 

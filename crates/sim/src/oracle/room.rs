@@ -62,17 +62,22 @@ impl Reference {
         no_room
     }
 
-    /// A provider has refused an attempt for its limit, has answered nobody for a minute and is closed by now: one is tried when it reopens.
-    pub(super) fn is_unproven(&mut self, target: usize) {
+    /// A provider has refused an attempt for its limit, and is closed by now: it gets one by one from then on.
+    pub(super) fn gets_one_by_one(&mut self, flight: &Flight) {
+        let target = flight.target;
         let is_model = self.targets[target].capabilities.iter().any(|can| can.is_served_by_models());
         if !is_model || self.policy.limits.turned_away == 0 {
             return;
         }
+        let most = if self.is_over_limit { 1_000_000 } else { self.policy.limits.pause_max.0.max(20_000) };
+        let twice = |room: &Room| if flight.sent >= room.since { 2 * room.patience } else { room.patience };
+        let patience = self.accounts.learned.rooms.get(&target).map_or(20_000, twice).clamp(20_000, most);
+        self.closes(target, self.now.after(Duration(patience)));
         let running = self.flights.iter().filter(|flight| flight.target == target).count();
         let answers = self.accounts.learned.answers_of(target).unwrap_or(self.targets[target].expected.0);
-        let patience = (answers / running.max(1) as u64 / 2).clamp(20_000, 10_000_000);
-        let since = self.closed[target].max(self.now);
-        let next = since.after(Duration(patience));
+        let half = (answers / running.max(1) as u64 / 2).clamp(20_000, 10_000_000);
+        let since = self.closed[target];
+        let next = since.after(Duration(half.max(patience)));
         let room = Room { at_once: 1, ends: 1, next, patience, is_more: false, since };
         self.accounts.learned.rooms.insert(target, room);
     }

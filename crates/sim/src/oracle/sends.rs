@@ -40,6 +40,7 @@ impl Reference {
         if said.choice.as_ref().is_some_and(|choice| choice.near) {
             self.passes_the_first(id, path);
         }
+        self.asks_how_it_is(id, path);
         self.takes_its_turn(id, path)?;
         self.has_stood(id, path, &said.waits);
         let band = self.band(id, path);

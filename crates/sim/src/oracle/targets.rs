@@ -107,26 +107,28 @@ impl Reference {
             self.is_refused_by_pace(flight.target);
         }
         if let Some(span) = pause.filter(|_| !is_child) {
-            // That goes for all that share its limit.
-            let group = self.targets[flight.target].quota_group.clone();
-            let shares = |target: &Target| group.is_some() && target.quota_group == group;
-            let all = self.targets.iter().enumerate();
-            let closed: Vec<usize> = all
-                .filter(|(place, target)| *place == flight.target || shares(target))
-                .map(|(place, _)| place)
-                .collect();
-            for place in closed {
-                self.closed[place] = self.closed[place].max(self.now.after(span));
-                self.let_go_of(place);
-            }
+            self.closes(flight.target, self.now.after(span));
         }
-        if is_refused && !is_child && !self.is_over_limit {
-            self.is_unproven(flight.target);
+        if is_refused && !is_child {
+            self.gets_one_by_one(&flight);
         }
         if self.runs.contains_key(&attempt.run) {
             self.heard = Some(Heard::Finished(flight, outcome.clone()));
         } else {
             self.outlasts();
+        }
+    }
+
+    /// A target is closed until then, with all that share its limit.
+    pub(super) fn closes(&mut self, target: usize, until: Timestamp) {
+        let group = self.targets[target].quota_group.clone();
+        let shares = |target: &Target| group.is_some() && target.quota_group == group;
+        let all = self.targets.iter().enumerate();
+        let closed: Vec<usize> =
+            all.filter(|(place, of)| *place == target || shares(of)).map(|(place, _)| place).collect();
+        for place in closed {
+            self.closed[place] = self.closed[place].max(until);
+            self.let_go_of(place);
         }
     }
 }
