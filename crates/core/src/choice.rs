@@ -35,7 +35,7 @@ impl Scheduler {
         Some(Box::new(Choice {
             policy: Arc::clone(&self.policy_version),
             index: if is_due { rules.deadline_index } else { rules.index },
-            rank: ticket.rank.index,
+            rank: self.rule_says(slot, id, &ticket.rank),
             risky: ticket.rank.risky,
             near,
             ahead,

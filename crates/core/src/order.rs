@@ -96,6 +96,20 @@ impl Scheduler {
         if is_after { Priority::Background } else { run.priority }
     }
 
+    /// Runs of which one is due and the other is not are compared as if the other were due after its patience: so much its rank is later than its rule says.
+    fn beside_due(&self, slot: Slot, id: InstId) -> Duration {
+        let rules = self.policy.band(self.band_of(slot, id));
+        let is_behind = self.board.run(slot).deadline.is_none()
+            && !rule(rules.index).is_due()
+            && rule(rules.deadline_index).is_due();
+        if is_behind { rules.patience } else { Duration::ZERO }
+    }
+
+    /// What its rule says of a task that stands so; of what is risky the time that it takes on average.
+    pub(crate) fn rule_says(&self, slot: Slot, id: InstId, rank: &Rank) -> u64 {
+        if rank.risky { rank.index } else { rank.index.saturating_sub(self.beside_due(slot, id).as_micros()) }
+    }
+
     /// Where a task stands among those of its tenant and band.
     pub(crate) fn rank(&self, slot: Slot, id: InstId) -> Rank {
         let (run, plan) = (self.board.run(slot), self.board.plan(slot));
@@ -110,13 +124,10 @@ impl Scheduler {
         let tail = plan.order(inst.node);
         let seen = self.seen(slot, id, due);
         let by = rule(if run.deadline.is_some() { rules.deadline_index } else { rules.index });
-        // Runs of which one is due and the other is not are compared as if the other were due after its patience.
-        let is_behind = run.deadline.is_none() && !by.is_due() && rule(rules.deadline_index).is_due();
-        let patience = if is_behind { rules.patience } else { Duration::ZERO };
         let (takes, latest) = self.must_go(slot, id);
         Rank {
             risky: false,
-            index: by.index(&seen).saturating_add(patience.as_micros()),
+            index: by.index(&seen).saturating_add(self.beside_due(slot, id).as_micros()),
             submitted: run.submitted,
             run: run.id,
             tail: std::cmp::Reverse(tail),

@@ -36,7 +36,7 @@ impl Scheduler {
         Some(Box::new(Queueing {
             policy: Arc::clone(&self.policy_version),
             index: if run.deadline.is_some() { rules.deadline_index } else { rules.index },
-            rank: ticket.rank.index,
+            rank: self.rule_says(slot, id, &ticket.rank),
             risky: ticket.rank.risky,
             ahead,
             beside,

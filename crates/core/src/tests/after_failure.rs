@@ -29,8 +29,8 @@ fn where_the_graph_lists_targets_the_next_is_asked() {
      200ms dispatch r1/x#2 on b
     10400ms dispatch r1/x#3 on c
     20800ms dispatch r1/x#4 on a
-    30000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, a failed
-    30000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, a failed, b failed
+    30000ms     balanced gittins 0µs, 0 ahead, 0 behind, a failed
+    30000ms     balanced gittins 0µs, 0 ahead, 0 behind, a failed, b failed
     ");
 }
 
@@ -56,9 +56,9 @@ fn what_failed_there_counts_twice_and_the_last_goes_elsewhere() {
        0ms dispatch r1/x#1 on quick
      200ms dispatch r1/x#2 on quick
     10400ms dispatch r1/x#3 on slow
-    20000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick 1s, slow 5s
-    20000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick 2s, slow 5s
-    20000ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick failed, slow 5s, quick 2.1s
+    20000ms     balanced gittins 0µs, 0 ahead, 0 behind, quick 1s, slow 5s
+    20000ms     balanced gittins 0µs, 0 ahead, 0 behind, quick 2s, slow 5s
+    20000ms     balanced gittins 0µs, 0 ahead, 0 behind, quick failed, slow 5s, quick 2.1s
     20000ms dispatch r2/y#1 on quick
     20000ms dispatch r3/z#1 on quick
     30000ms dispatch r4/may_have_had_an_effect#1 on quick
@@ -126,7 +126,7 @@ fn who_never_comes_back_before_the_time_is_over_is_slow() {
     "
     ));
     assert_snapshot!(told.lines().rev().take(3).collect::<Vec<_>>().join("\n"), @"
-    50000ms     balanced gittins 10m 50s, 0 ahead, 0 behind, well 1s, hangs 1.55s
+    50000ms     balanced gittins 50s, 0 ahead, 0 behind, well 1s, hangs 1.55s
     50000ms dispatch r22/x#1 on well
     20000ms dispatch r21/x#1 on hangs
     ");

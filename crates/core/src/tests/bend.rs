@@ -46,21 +46,21 @@ fn who_goes_on_goes_before_who_has_had_less() {
     3000ms dispatch r3/a#1 on t
     4000ms dispatch r2/a#1 on t
     5000ms dispatch r4/a#1 on t
-    6000ms     balanced gittins 10m 02s, 2 ahead, 0 behind
+    6000ms     balanced gittins 2s, 2 ahead, 0 behind
     ");
     assert_snapshot!(order("quantum=1"), @"
     2000ms dispatch r1/v#1 on t
     3000ms dispatch r3/a#1 on t
     4000ms dispatch r4/a#1 on t
     5000ms dispatch r2/a#1 on t
-    6000ms     balanced gittins 10m 02s, near, 1 ahead, 1 behind
+    6000ms     balanced gittins 2s, near, 1 ahead, 1 behind
     ");
     assert_snapshot!(order("quantum=3"), @"
     2000ms dispatch r1/v#1 on t
     3000ms dispatch r3/a#1 on t
     4000ms dispatch r4/a#1 on t
     5000ms dispatch r2/a#1 on t
-    6000ms     balanced gittins 10m 02s, near, 1 ahead, 1 behind
+    6000ms     balanced gittins 2s, near, 1 ahead, 1 behind
     ");
 }
 
@@ -122,20 +122,20 @@ fn of_a_tenants_own_tasks_the_one_that_goes_on_goes_before_the_first() {
     3000ms dispatch r2/a#1 on t
     4000ms dispatch r3/a#1 on t
     5000ms dispatch r4/a#1 on t
-    6000ms     balanced gittins 10m 02s, 2 ahead, 0 behind
+    6000ms     balanced gittins 2s, 2 ahead, 0 behind
     ");
     assert_snapshot!(of_one("quantum=1", "", ""), @"
     3000ms dispatch r4/a#1 on t
     4000ms dispatch r2/a#1 on t
     5000ms dispatch r3/a#1 on t
-    6000ms     balanced gittins 10m 02s, near, 0 ahead, 2 behind
+    6000ms     balanced gittins 2s, near, 0 ahead, 2 behind
     ");
     // The first has a time by which it must be over.
     assert_snapshot!(of_one("quantum=1", " within=60m", ""), @"
     3000ms dispatch r2/a#1 on t
     4000ms dispatch r4/a#1 on t
     5000ms dispatch r3/a#1 on t
-    6000ms     balanced gittins 10m 02s, near, 1 ahead, 1 behind
+    6000ms     balanced gittins 2s, near, 1 ahead, 1 behind
     ");
 }
 
@@ -153,6 +153,6 @@ fn the_first_is_passed_as_often_as_the_quantum_says() {
     10000ms dispatch r3/a#1 on t
     11000ms dispatch r10/a#1 on t
     12000ms dispatch r11/a#1 on t
-    13000ms     balanced gittins 10m 02s, near, 0 ahead, 9 behind
+    13000ms     balanced gittins 2s, near, 0 ahead, 9 behind
     ");
 }

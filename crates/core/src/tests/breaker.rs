@@ -85,7 +85,7 @@ fn its_tasks_go_elsewhere() {
     "), @"
     1000ms dispatch r2/x#1 on u
     1000ms   attempt of x: $0, 0 tokens
-    1000ms     balanced gittins 10m 01s, 0 ahead, 0 behind, t broken
+    1000ms     balanced gittins 1s, 0 ahead, 0 behind, t broken
     1000ms r3 is queued, spent $0, held $0
     1000ms   y waiting on limit
     2000ms woken: a target that failed may be tried

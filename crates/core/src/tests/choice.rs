@@ -49,13 +49,13 @@ fn why_a_target_was_passed_over() {
         &["r1", "r2"]
     ), @"
     0ms   attempt of v: $0, 0 tokens
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, blind uncleared, full 100ms, paused 100ms, paced 100ms, dear 100ms
+    0ms     balanced gittins 0µs, 0 ahead, 0 behind, blind uncleared, full 100ms, paused 100ms, paced 100ms, dear 100ms
     0ms   attempt of u: $0, 0 tokens: rate_limited: no luck
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, blind uncleared, paused 100ms, paced 100ms, dear 100ms, open 100ms
+    0ms     balanced gittins 0µs, 0 ahead, 0 behind, full full, blind uncleared, paused 100ms, paced 100ms, dear 100ms, open 100ms
     0ms   attempt of w: $0, 0 tokens
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, paused full, blind uncleared, paced 100ms, dear 100ms, open 100ms
+    0ms     balanced gittins 0µs, 0 ahead, 0 behind, full full, paused full, blind uncleared, paced 100ms, dear 100ms, open 100ms
     0ms   attempt of a: $0, 0 tokens
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, paused closed, paced paced, dear dear, blind uncleared, dear 100ms, open 100ms
+    0ms     balanced gittins 0µs, 0 ahead, 0 behind, full full, paused closed, paced paced, dear dear, blind uncleared, dear 100ms, open 100ms
     ");
 }
 

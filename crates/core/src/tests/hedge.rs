@@ -43,7 +43,7 @@ fn who_succeeds_first_counts() {
     15000ms close r9
     15000ms   attempt of a: $0, 0 tokens
     15000ms     expected 1s
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 1s, u 1s
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 1s, u 1s
     15000ms   attempt of a: $0, 0 tokens
     15000ms     expected 1s
     15000ms dispatch r10/a#1 on t
@@ -56,7 +56,7 @@ fn who_succeeds_first_counts() {
     19000ms close r10
     19000ms   attempt of a: $0, 0 tokens
     19000ms     expected 1.15s
-    19000ms     balanced gittins 10m 15s, 0 ahead, 0 behind, t 1.15s, u 1.15s
+    19000ms     balanced gittins 15s, 0 ahead, 0 behind, t 1.15s, u 1.15s
     19000ms   attempt of a: $0, 0 tokens
     19000ms     expected 1.15s
     19000ms why r10: 4s: running 4s; critical a
@@ -93,7 +93,7 @@ fn one_that_comes_to_nothing_leaves_the_other() {
     18000ms close r10
     18000ms   attempt of a: $0, 0 tokens: permanent: no luck
     18000ms     expected 1.07s
-    18000ms     balanced gittins 10m 15s, 0 ahead, 0 behind, t 1.07s, u 1.07s
+    18000ms     balanced gittins 15s, 0 ahead, 0 behind, t 1.07s, u 1.07s
     18000ms   attempt of a: $0, 0 tokens
     18000ms     expected 1.07s
     ");
@@ -125,11 +125,11 @@ fn both_are_told_to_stop_and_both_are_lost() {
     18000ms dispatch r10/a#3 on t
     18000ms   attempt of a: $0, 0 tokens
     18000ms     expected 1s
-    18000ms     balanced gittins 10m 15s, 0 ahead, 0 behind, t 1.05s, u 1.05s
+    18000ms     balanced gittins 15s, 0 ahead, 0 behind, t 1.05s, u 1.05s
     18000ms   attempt of a: $0, 0 tokens: unavailable: the process ended while it was out
     18000ms     expected 1s
     18000ms   attempt of a: $0, 0 tokens
-    18000ms     balanced gittins 10m 15s, 0 ahead, 0 behind, t 100ms, u 100ms
+    18000ms     balanced gittins 15s, 0 ahead, 0 behind, t 100ms, u 100ms
     ");
 }
 
@@ -184,7 +184,7 @@ fn what_is_idempotent_is_repeated_where_its_key_is_known() {
     15000ms close r9
     15000ms   attempt of a: $0, 0 tokens: uncertain: it was not wanted any more, and may have taken effect
     15000ms     expected 1s
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 1s, u 1s
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 1s, u 1s
     15000ms   attempt of a: $0, 0 tokens
     15000ms     expected 1s
     ");
@@ -215,9 +215,9 @@ fn a_crash_before_the_start_of_the_second_is_durable_loses_it() {
     15000ms close r9
     15000ms   attempt of a: $0, 0 tokens: unavailable: the process ended while it was out
     15000ms     expected 1s
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 1s, u 1s
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 1s, u 1s
     15000ms   attempt of a: $0, 0 tokens
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 100ms, u 100ms
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 100ms, u 100ms
     ");
 }
 
@@ -251,11 +251,11 @@ fn a_crash_while_both_are_out_repeats_under_the_same_key() {
     15000ms close r9
     15000ms   attempt of a: $0, 0 tokens: uncertain: the process ended while it was out: it may have taken effect
     15000ms     expected 1s
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 1s, u 1s
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 1s, u 1s
     15000ms   attempt of a: $0, 0 tokens: unavailable: the process ended while it was out
     15000ms     expected 1s
     15000ms   attempt of a: $0, 0 tokens
-    15000ms     balanced gittins 10m 12s, 0 ahead, 0 behind, t 100ms, u 100ms
+    15000ms     balanced gittins 12s, 0 ahead, 0 behind, t 100ms, u 100ms
     ");
 }
 

@@ -61,7 +61,7 @@ fn what_has_hardly_begun_gives_way_and_the_place_is_for_whom_it_was_stopped() {
     125000ms     gave way to b of r3: 4.75s lost
     125000ms   attempt of a: $0, 0 tokens
     125000ms     expected 10s
-    125000ms     balanced gittins 11m 50s, 1 ahead, 2 behind
+    125000ms     balanced gittins 1m 50s, 1 ahead, 2 behind
     125000ms   attempt of b: $0, 0 tokens
     125000ms     expected 1s
     125000ms     in the place of a of r1: 4.75s lost
@@ -168,6 +168,6 @@ fn a_restart_finds_what_gave_way() {
     115100ms     expected 10s
     115100ms     gave way to b of r3: 4.75s lost
     115100ms   attempt of a: $0, 0 tokens
-    115100ms     balanced gittins 11m 50s, 1 ahead, 0 behind
+    115100ms     balanced gittins 1m 50s, 1 ahead, 0 behind
     ");
 }

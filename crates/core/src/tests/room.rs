@@ -46,7 +46,7 @@ fn who_is_turned_away_stands_where_it_stood() {
     15000ms close r3
     15000ms   attempt of a: $0, 0 tokens: overloaded: turned away, no try: no luck
     15000ms   attempt of a: $0, 0 tokens
-    15000ms     balanced gittins 10m 15s, 0 ahead, 1 behind
+    15000ms     balanced gittins 15s, 0 ahead, 1 behind
     ");
 }
 
@@ -265,12 +265,12 @@ fn one_is_tried_where_nobody_was_answered() {
     2100ms   attempt of a: $0, 0 tokens: rate_limited: no luck
     2100ms   attempt of a: $0, 0 tokens: rate_limited: no luck
     2100ms   attempt of a: $0, 0 tokens
-    2100ms     balanced gittins 10m 00s, 0 ahead, 2 behind
+    2100ms     balanced gittins 0µs, 0 ahead, 2 behind
     2100ms   attempt of b: $0, 0 tokens: rate_limited: no luck
     2100ms   attempt of b: $0, 0 tokens
-    2100ms     balanced gittins 10m 00s, 2 ahead, 1 behind
+    2100ms     balanced gittins 0µs, 2 ahead, 1 behind
     2100ms   attempt of c: $0, 0 tokens: rate_limited: no luck
     2100ms   attempt of c: $0, 0 tokens
-    2100ms     balanced gittins 10m 00s, 3 ahead, 0 behind
+    2100ms     balanced gittins 0µs, 3 ahead, 0 behind
     ");
 }

@@ -46,7 +46,8 @@ impl Reference {
         let index = if has_deadline { rules.deadline_index } else { rules.index };
         ensure(choice.index == index && *choice.policy == *self.published.version(), "another rule")?;
         let told = (choice.risky, choice.rank);
-        ensure(told == (rank.0, rank.1), &format!("its rank is {:?}, and not {told:?}", (rank.0, rank.1)))
+        let says = if rank.0 { rank.1 } else { rank.1.saturating_sub(self.beside_due(id, path)) };
+        ensure(told == (rank.0, says), &format!("its rank is {:?}, and not {told:?}", (rank.0, says)))
     }
 
     fn passed_over(

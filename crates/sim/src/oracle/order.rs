@@ -110,7 +110,6 @@ impl Reference {
         let (order, following) = (estimate.order(run.tasks[path].node), estimate.following(run.tasks[path].node));
         let aged = |micros: u64| Duration(micros.saturating_mul(rules.aging.into()));
         let later = |micros: u64| run.at.after(aged(micros)).0;
-        let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack | Index::Risk);
         let has_deadline = run.submitted.deadline.is_some();
         let by = if has_deadline { rules.deadline_index } else { rules.index };
         let index = match by {
@@ -129,9 +128,15 @@ impl Reference {
             Index::ValueDensity => self.by_value(id, path, due, rules.aging),
             Index::Risk => self.by_risk(id, path, due, rules.patience),
         };
-        let is_behind = !has_deadline && is_due(rules.deadline_index) && !is_due(by);
-        let index = if is_behind { index.saturating_add(rules.patience.0) } else { index };
-        (false, index, run.at, id, Reverse(order))
+        (false, index.saturating_add(self.beside_due(id, path)), run.at, id, Reverse(order))
+    }
+
+    /// So much later than its rule says a task stands that has to be compared with others by when they are due.
+    pub(super) fn beside_due(&self, id: RunId, path: &TaskPath) -> u64 {
+        let rules = &self.policy.bands[self.band(id, path)];
+        let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack | Index::Risk);
+        let has_deadline = self.runs[&id].submitted.deadline.is_some();
+        if !has_deadline && is_due(rules.deadline_index) && !is_due(rules.index) { rules.patience.0 } else { 0 }
     }
 
     fn by_ends(&self, id: RunId, aging: u32) -> u64 {
