@@ -29,6 +29,7 @@ use agendum_spec::diagnostic::nearest;
 use agendum_types::policy::Index;
 use agendum_types::{Limits, Policy};
 
+use crate::lab::faults::Faults;
 use balancers::Balancer;
 use bounds::Knows;
 use fleet::Fleet;
@@ -167,9 +168,30 @@ impl Contender {
         Ok(if is_cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) })
     }
 
+    /// What is wrong with it before this fleet, if anything.
+    fn fits(&self, fleet: &Fleet, faults: &Faults) -> Result<(), String> {
+        let is_met = |is: bool, what: &str| if is { Ok(()) } else { Err(what.to_owned()) };
+        if !matches!(self, Self::Core(..) | Self::Fresh(..)) {
+            is_met(faults.is_none(), "only the core meets `faults`")?;
+        }
+        match self {
+            Self::Core(..) => Ok(()),
+            Self::Fresh(..) => {
+                is_met(fleet.is_in_turn(), "a core for each job (`cold:`) is for workflows that come in turn")
+            }
+            Self::Slots(_) => is_met(fleet.plain().is_some(), "it is for a fleet of `slots`"),
+            Self::Engine(_) => is_met(fleet.engine().is_some(), "it is for a fleet that is an `engine`"),
+            Self::Balanced(_) => is_met(fleet.backends().is_some(), "it is for a fleet of `backends`"),
+            Self::Listed(_) => is_met(fleet.is_in_turn(), "that reference is of workflows that come in turn"),
+            Self::Thought(_) => {
+                is_met(*fleet == Fleet::Workers, "that search is of workflows on workers that are alike")
+            }
+        }
+    }
+
     fn play(&self, workload: &Workload, jobs: &[Job], met: Met<'_>, clock: Clock<'_>) -> Result<Seen, String> {
         let fleet = met.fleet;
-        let is_of = |is: bool, what: &str| if is { Ok(()) } else { Err(what.to_owned()) };
+        self.fits(fleet, met.faults)?;
         match self {
             Self::Core(policy, view) if workload.has_references() => {
                 // Once to learn, and then again.
@@ -178,34 +200,24 @@ impl Contender {
             }
             Self::Core(policy, view) => world::play(workload, jobs, met, (**policy).clone(), *view, clock),
             Self::Fresh(policy, view) => {
-                is_of(fleet.is_in_turn(), "a core for each job (`cold:`) is for workflows that come in turn")?;
                 let one =
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
                 Ok(Seen::joined(jobs.iter().map(one).collect::<Result<Vec<_>, String>>()?.into_iter()))
             }
-            Self::Slots(_) | Self::Engine(_) | Self::Balanced(_) | Self::Listed(_) | Self::Thought(_)
-                if !met.faults.is_none() =>
-            {
-                Err("only the core meets `faults`".into())
-            }
             Self::Slots(knows) => {
-                let count = fleet.plain().ok_or("it is for a fleet of `slots`")?;
+                let count = fleet.plain().expect("it fits");
                 Ok(bounds::slots(jobs, count, *knows))
             }
             Self::Engine(rule) => {
-                let spec = fleet.engine().ok_or("it is for a fleet that is an `engine`")?;
+                let spec = fleet.engine().expect("it fits");
                 Ok(reference::engine(workload, jobs, spec, *rule, |job| fleet.ideal(job)))
             }
             Self::Balanced(rule) => {
-                let spec = fleet.backends().ok_or("it is for a fleet of `backends`")?;
+                let spec = fleet.backends().expect("it fits");
                 balancers::play(jobs, spec, *rule, |job| fleet.ideal(job))
             }
-            Self::Listed(sees) => {
-                is_of(fleet.is_in_turn(), "that reference is of workflows that come in turn")?;
-                flows::listed(workload, jobs, (fleet, met.slots), *sees)
-            }
+            Self::Listed(sees) => flows::listed(workload, jobs, (fleet, met.slots), *sees),
             Self::Thought(budget) => {
-                is_of(*fleet == Fleet::Workers, "that search is of workflows on workers that are alike")?;
                 let (workload, thought) = flows::thought(workload, *budget, clock);
                 let seen = world::play(&workload, jobs, met, Policy::default(), View::default(), clock)?;
                 Ok(Seen { thought, ..seen })

@@ -47,6 +47,10 @@ pub fn run(
     let first = scenario.workload(folder, 0)?;
     let contenders = scenario.policies.iter().map(|name| Ok((name.as_str(), Contender::named(name)?)));
     let contenders = contenders.collect::<Result<Vec<_>, String>>()?;
+    // Before anything is played that would be lost.
+    for (name, contender) in &contenders {
+        contender.fits(&scenario.fleet, &scenario.faults).map_err(|error| format!("{name}: {error}"))?;
+    }
     let mut step = Step { load: 0.0, policy: "", seed: 0, seeds: scenario.seeds, done: 0, of: 0 };
     step.of = scenario.loads.len() as u64 * scenario.seeds * contenders.len() as u64;
     let mut tables = Vec::new();

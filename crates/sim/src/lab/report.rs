@@ -132,7 +132,7 @@ impl Row {
 pub fn text(ran: &Ran, scenario: &str, tables: &[Table]) -> String {
     let mut text =
         format!("{}\n\nplayed: {}; {}; {}; {}\n", scenario.trim_end(), ran.loads, ran.seeds, ran.policies, ran.work);
-    for line in &ran.otherwise {
+    for line in ran.otherwise.iter().chain(&ran.rules) {
         let _ = writeln!(text, "  {line}");
     }
     for table in tables {

@@ -1,7 +1,11 @@
 //! What was really played: a scenario as it is written, with what was asked for otherwise.
 
+use agendum_spec::policy::differences;
+use agendum_types::Policy;
+
 use super::Table;
 use crate::lab::scenario::Scenario;
+use crate::lab::{Contender, is_document};
 
 /// What was really played.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +20,8 @@ pub struct Ran {
     pub seeds: String,
     /// Who was compared, the baseline named as such.
     pub policies: String,
+    /// The rules of each policy that was compared: its name and hash, and what it has otherwise than `balanced`.
+    pub rules: Vec<String>,
     /// From what the work came.
     pub work: String,
     /// What is otherwise than the scenario is written, and how that is: `seeds: 2 (written: 8)`.
@@ -39,6 +45,7 @@ impl Ran {
         differs("policies", played.policies.join(", "), written.policies.join(", "));
         let is_baseline = |name: &String| *name == played.baseline;
         let said = |name: &String| if is_baseline(name) { format!("{name} (the baseline)") } else { name.clone() };
+        let rules = played.policies.iter().filter_map(|name| rules(name)).collect();
         let is_drawn = tables.iter().any(|table| table.is_generated);
         let work = match (is_drawn, played.workload.file()) {
             (false, Some(file)) => format!("recorded: {file}"),
@@ -51,10 +58,23 @@ impl Ran {
             loads: format!("{} {}", tables.first().map_or("load", |table| table.of), numbers(&played.loads)),
             seeds: count(played.seeds),
             policies: played.policies.iter().map(said).collect::<Vec<_>>().join(", "),
+            rules,
             work,
             otherwise,
         }
     }
+}
+
+/// What a policy has otherwise than `balanced`; `None` of that itself, and of whoever has no rules.
+fn rules(name: &str) -> Option<String> {
+    let (Contender::Core(policy, _) | Contender::Fresh(policy, _)) = Contender::named(name).ok()? else { return None };
+    let differs: Vec<String> = differences(&Policy::default(), &policy).iter().map(ToString::to_string).collect();
+    let is_document = is_document(name);
+    let version = if is_document { format!(" is {}", policy.version()) } else { String::new() };
+    (is_document || !differs.is_empty()).then(|| {
+        let differs = if differs.is_empty() { "the rules of balanced".to_owned() } else { differs.join(", ") };
+        format!("{name}{version}: {differs}")
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use agendum_types::Policy;
 use super::figures::{Better, Known, figure};
 use super::html::escaped;
 use super::{Figure, Ran, Row, Table, short, within};
+use crate::lab::is_document;
 
 /// How a figure stands to the baseline's: outside of the interval of the ratio, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ impl Stands {
 /// What was played, and a table with a part for each load.
 pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
     let _ = writeln!(page, "<dl>");
+    let rules = if ran.rules.is_empty() { "all have those of balanced".to_owned() } else { ran.rules.join("\n") };
     let otherwise = if ran.otherwise.is_empty() { "nothing".to_owned() } else { ran.otherwise.join("\n") };
     for (name, said) in [
         ("Scenario", &ran.name),
@@ -54,6 +56,7 @@ pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
         ("At", &ran.loads),
         ("Seeds", &ran.seeds),
         ("Compared", &ran.policies),
+        ("Rules, otherwise than balanced", &rules),
         ("Otherwise than written", &otherwise),
     ] {
         let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(said).replace('\n', "<br>"));
@@ -74,19 +77,22 @@ fn of_table(page: &mut String, table: &Table) {
     let row = |policy: &str| table.rows.iter().find(|row| row.policy == policy);
     let Some(base) = row(&table.baseline) else { return };
     let own = row(Policy::BALANCED).filter(|_| table.baseline != Policy::BALANCED);
+    // Whoever wrote one looks for it first.
+    let documents = table.rows.iter().filter(|row| is_document(&row.policy) && row.policy != table.baseline);
+    let beside: Vec<&Row> = own.into_iter().chain(documents).collect();
     let _ = write!(
         page,
         "<div class=\"wide\"><table>\n<thead><tr><th></th><th scope=\"col\">{}</th>",
         escaped(&base.policy)
     );
-    if own.is_some() {
-        let _ = write!(page, "<th scope=\"col\">{}</th>", Policy::BALANCED);
+    for row in &beside {
+        let _ = write!(page, "<th scope=\"col\">{}</th>", escaped(&row.policy));
     }
     let _ = writeln!(page, "<th scope=\"col\">best of the front</th></tr></thead>\n<tbody>");
     for known in table.counts.iter().filter_map(|name| figure(name)) {
         let _ = write!(page, "<tr>{}<td class=\"baseline\">{}</td>", head(known), value(base, known));
-        if let Some(own) = own {
-            let _ = write!(page, "<td>{}</td>", compared(own, known));
+        for row in &beside {
+            let _ = write!(page, "<td>{}</td>", compared(row, known));
         }
         let named = |row: &Row| match row.policy == base.policy {
             true => format!("{}<br><small>{}</small>", value(row, known), escaped(&row.policy)),
