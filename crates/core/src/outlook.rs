@@ -71,9 +71,11 @@ impl Scheduler {
     }
 
     /// A task is sent: if it would be late by what was seen it shows how that is now, and others are given up meanwhile.
-    pub(crate) fn is_asked(&mut self, slot: Slot, id: InstId) {
-        let now = self.now;
-        if self.prospects(slot, id).is_some_and(|(deadline, expected)| expected.quick > deadline.since(now)) {
+    pub(crate) fn asks_how_it_is(&mut self, slot: Slot, id: InstId) {
+        let (now, plan) = (self.now, self.board.plan(slot));
+        // Else nobody is sent who would be late.
+        let is_old = now.since(plan.seen_at.max(plan.asked_at)) >= OLD;
+        if is_old && self.prospects(slot, id).is_some_and(|(deadline, expected)| expected.quick > deadline.since(now)) {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).asked_at = now;
         }

@@ -229,7 +229,7 @@ impl Scheduler {
         self.board.forget_hold(slot, id, &ticket);
         self.board.forget_urgency(slot, id, &ticket);
         self.passes_first(slot, id);
-        self.is_asked(slot, id);
+        self.asks_how_it_is(slot, id);
         let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);

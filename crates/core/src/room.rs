@@ -13,8 +13,9 @@
 //! somebody within the minute, since then it is at work, be it for others who use the same key, and that was no try; up to the pause of a broken target where
 //! it has answered nobody. There tries count, so that a key without any quota fails, one run after the other.
 //!
-//! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause, that is another matter:
-//! pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it. One that turns away all of many finds that out one by one.
+//! It is over when none was turned away for twenty seconds. Where a target turns one away that works on nothing, or asks for a pause for
+//! another reason than a limit, that is another matter: pauses grow, and [`learned`](crate::learned) and [`breaker`](crate::breaker) look at it.
+//! One that turns away all of many finds that out one by one.
 
 use agendum_types::{Class, Duration, Outcome, TargetId, Timestamp};
 

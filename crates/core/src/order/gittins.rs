@@ -24,11 +24,12 @@ impl Rule for Gittins {
         if !seen.has_ends() {
             return seen.submitted.0;
         }
-        let is_alike = seen.are_alike();
-        match seen.served.calls {
-            0 => seen.later_by_graph(is_alike),
-            _ if is_alike => seen.later_by_graph(true).saturating_sub(seen.aged(seen.done()).as_micros()),
-            _ => seen.later(seen.to_come()),
+        if seen.served.calls == 0 {
+            seen.later_by_graph()
+        } else if seen.are_alike() {
+            seen.later_by_graph().saturating_sub(seen.aged(seen.done()).as_micros())
+        } else {
+            seen.later(seen.to_come())
         }
     }
 }
@@ -106,16 +107,18 @@ impl Service {
 
     /// True if most runs take about as many calls: their number varies by less than half of the mean.
     pub(crate) fn are_alike(&self) -> bool {
-        // Twice the middle of a step.
-        let of = |index: usize| {
+        let (mut count, mut sum, mut squares) = (0_u128, 0_u128, 0_u128);
+        for (index, Step { ended, .. }) in self.steps.iter().enumerate().filter(|(_, step)| step.ended > 0) {
             let from = u64::from(STEPS[index]);
             let to = STEPS.get(index + 1).map_or(from + LAST_WIDTH, |to| u64::from(*to));
-            (self.steps[index].ended, from + to - 1)
-        };
-        let sum =
-            |power| (0..STEPS.len()).map(of).map(|(ended, calls)| u128::from(ended * calls.pow(power))).sum::<u128>();
+            // Twice the middle of the step.
+            let calls = from + to - 1;
+            count += u128::from(*ended);
+            sum += u128::from(ended * calls);
+            squares += u128::from(ended * calls * calls);
+        }
         // The variance is less than a quarter of the square of the mean.
-        4 * sum(2) * sum(0) <= 5 * sum(1) * sum(1)
+        4 * squares * count <= 5 * sum * sum
     }
 
     /// Runs that were answered, as far as they count.

@@ -91,8 +91,8 @@ impl Seen<'_> {
     /// As if a run, before it began, had been accepted so much later as it takes longer than a call does in all graphs, or sooner; as it was where that is
     /// about as long, or nobody knows how many calls there will be. It goes in steps of a quarter of a doubling, so that what is
     /// learned seldom moves a run of a graph past another.
-    pub(super) fn later_by_graph(&self, is_alike: bool) -> u64 {
-        let is_known = self.plan.has_calls && (!self.plan.is_open || is_alike);
+    pub(super) fn later_by_graph(&self) -> u64 {
+        let is_known = self.plan.has_calls && (!self.plan.is_open || self.are_alike());
         let (own, usual) = (self.whole().as_micros(), Service::usual_call(self.all).as_micros());
         if !is_known || (usual / 2..=usual.saturating_mul(2)).contains(&own) {
             return self.submitted.0;

@@ -172,9 +172,9 @@ fn a_known_quota_is_used_up_and_never_exceeded() {
             let (used, refused, _) = play("balanced", &scenario, &workload, &jobs).quota.unwrap();
             assert!(used >= 0.98 && refused == 0, "{counts:?} {seed}: {used} used, {refused} refused");
         }
-        let jobs = jobs(&scenario, &workload, 2_000);
+        let jobs = jobs(&scenario, &workload, usize::MAX);
         let (_, refused, _) = play("unpaced:balanced", &scenario, &workload, &jobs).quota.unwrap();
-        assert!(refused > 10, "who does not know it is refused: {refused}");
+        assert!(refused > 100, "who does not know it is refused: {refused}");
     }
 }
 

@@ -30,7 +30,10 @@ impl Reference {
     /// It is sent, though it would be late.
     pub(super) fn asks_how_it_is(&mut self, id: RunId, path: &TaskPath) {
         let now = self.now;
-        let is_late = self.prospects(id, path).is_some_and(|(deadline, [quick, ..])| quick > deadline.since(now));
+        let estimate = &self.estimates[&self.runs[&id].graph.hash];
+        let is_old = now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000;
+        let prospects = self.prospects(id, path).filter(|_| is_old);
+        let is_late = prospects.is_some_and(|(deadline, [quick, ..])| quick > deadline.since(now));
         if let Some(estimate) = self.estimates.get_mut(&self.runs[&id].graph.hash).filter(|_| is_late) {
             estimate.asked_at = now;
         }

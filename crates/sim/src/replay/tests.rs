@@ -97,7 +97,7 @@ fn a_replay_of_a_replay_is_the_same() {
     let (mut all, mut apart) = (0, Vec::new());
     let mut gave_way = 0;
     // From 800 on there are runs that are urgent, and some gives way.
-    for seed in (0..96).chain(800..824) {
+    for seed in (0..96).chain(800..848) {
         let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
         let mut past = past(&journal);
         past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
@@ -115,7 +115,7 @@ fn a_replay_of_a_replay_is_the_same() {
         }
     }
     assert!(apart.len() * 50 <= all, "{} of {all}: {apart:?}", apart.len());
-    assert!(gave_way > 5, "{gave_way}");
+    assert!(gave_way > 10, "{gave_way}");
 }
 
 /// What was decided under plans is played under them: without them it is another past.
