@@ -19,7 +19,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{self, Node};
 use crate::{NormalDocument, hash_of, schema};
 
-pub use parameters::{Difference, Parameter, differences, parameters};
+pub use parameters::{Difference, Parameter, differences, otherwise, parameters};
 
 /// The JSON Schema of policy documents: the one list of words.
 pub const SCHEMA: &str = include_str!("../schema/policy.schema.json");
@@ -30,16 +30,28 @@ static WORDS: LazyLock<Json> =
 /// Words of a policy document that are no parameters.
 const HEAD: [&str; 4] = ["$schema", "version", "policy", "description"];
 
-/// The documents of the built-in policies.
-const BUILT_IN: [&str; 2] = [include_str!("../policies/balanced.yaml"), include_str!("../policies/fifo.yaml")];
+const BALANCED: &str = include_str!("../policies/balanced.yaml");
 
+/// The built-in policies: `balanced`, and that with one index for all runs, by the word of the index.
 static ACCEPTED: LazyLock<Vec<Accepted>> = LazyLock::new(|| {
     let read = |text: &str| {
         let mut diagnostics = Diagnostics::new(text);
         accepted(&tree::parse(text, &Limits::STANDARD, &mut diagnostics)?, &Limits::STANDARD, &mut diagnostics)
     };
-    BUILT_IN.into_iter().map(|text| read(text).expect("a built-in policy is one: a test reads it")).collect()
+    let texts = std::iter::once(BALANCED.to_owned()).chain(Index::ALL.into_iter().map(with_index));
+    texts.map(|text| read(&text).expect("a built-in policy is one: a test reads it")).collect()
 });
+
+/// The document of `balanced` with one index for all runs, with or without a deadline: to compare with.
+fn with_index(index: Index) -> String {
+    let word = index.word();
+    let band = json!({ "index": word, "deadline_index": word });
+    let order: Map<String, Json> = Priority::ALL.into_iter().map(|of| (of.word().to_owned(), band.clone())).collect();
+    let description = format!(
+        "`balanced`, but for who goes first among the runs of a tenant: `{word}` says that for all. To compare with."
+    );
+    json!({ "version": 1, "policy": word, "description": description, "order": order }).to_string()
+}
 
 /// What came of checking a document of a policy, or of a plan for one.
 #[derive(Debug)]
@@ -78,11 +90,12 @@ pub fn check(text: &str, limits: &Limits) -> Checked {
     Checked::of(text, limits, |tree, diagnostics| {
         let accepted = accepted(tree, limits, diagnostics)?;
         taken_name(tree, &accepted.policy, diagnostics);
+        no_tenant(tree, diagnostics);
         Some(accepted)
     })
 }
 
-/// The built-in policy of this name.
+/// The built-in policy of this name: `balanced`, or the word of an index.
 #[must_use]
 pub fn built_in(name: &str) -> Option<&'static Accepted> {
     ACCEPTED.iter().find(|accepted| *accepted.policy.name == *name)
@@ -113,6 +126,15 @@ fn taken_name(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
     if let (Some(_), Some(name)) = (other, tree.get("policy")) {
         let message = format!("a built-in policy is called `{}`, and has other rules", policy.name);
         diagnostics.warning("taken_name", &name.span, message, "give it a name of its own");
+    }
+}
+
+/// A weight that nobody can have is a slip of who wrote it.
+fn no_tenant(tree: &Node, diagnostics: &mut Diagnostics) {
+    let weights = tree.get("fairness").and_then(|fairness| fairness.get("weights")).map(Node::entries);
+    for (key, _) in weights.into_iter().flatten().filter(|(key, _)| key.name.trim().is_empty()) {
+        let message = format!("no tenant is called {:?}: nobody has this weight", key.name);
+        diagnostics.warning("no_tenant", &key.span, message, "write the tenant's name, or leave it out");
     }
 }
 

@@ -217,6 +217,9 @@ pub struct RunError {
     /// The task that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// After how long it may be worth trying again, in milliseconds: what the provider said, or when what waits will have gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// An error of the API: RFC 9457, `application/problem+json`.
@@ -250,7 +253,12 @@ impl RunError {
     /// Of a failure whose task is known otherwise.
     #[must_use]
     pub fn plain(failure: &Failure) -> Self {
-        Self { class: failure.class.to_string(), message: failure.message.to_string(), task: None }
+        Self {
+            class: failure.class.to_string(),
+            message: failure.message.to_string(),
+            task: None,
+            retry_after_ms: failure.retry_after.map(|span| span.as_micros().div_ceil(1_000)),
+        }
     }
 }
 

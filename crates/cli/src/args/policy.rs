@@ -7,7 +7,8 @@ use clap::Subcommand;
 /// Shown below the commands of `policy`.
 pub(super) const HELP: &str = "\
 What a document leaves out is as in `balanced`, which is in force where nothing
-else is said. `fifo` is built in too. Example, rules.yaml:
+else is said. Built in too is that with one index for all runs, by the word of the
+index: `fifo`, `gittins` and the others. Example, rules.yaml:
 
   version: 1
   policy: batches-at-night

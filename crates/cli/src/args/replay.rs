@@ -15,7 +15,7 @@ that is the error bar of all below. Then what each other policy would have done
 to latency, deadlines, cost and tenants; a * marks what is more than the error.
 
   agendum replay --since 24h                       only the error bar
-  agendum replay --policy fifo --policy rules.yaml two others beside it
+  agendum replay --policy fifo rules.yaml          two others beside it
   agendum replay --policy rules.yaml --since 2026-11-28 --report out.html
 
 It reads the journal, beside a server too, and writes nothing there. The same

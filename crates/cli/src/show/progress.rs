@@ -445,8 +445,12 @@ mod tests {
     use super::{Folded, View};
 
     fn event(kind: &str, task: &str) -> Event {
-        let error =
-            (kind == "task.failed").then(|| RunError { class: "timeout".into(), message: String::new(), task: None });
+        let error = (kind == "task.failed").then(|| RunError {
+            class: "timeout".into(),
+            message: String::new(),
+            task: None,
+            retry_after_ms: None,
+        });
         let at = "2026-01-01T00:00:00Z".to_owned();
         Event { kind: kind.to_owned(), task: Some(task.to_owned()), at, attempt: Some(1), error, ..Event::default() }
     }

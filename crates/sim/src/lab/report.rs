@@ -53,6 +53,9 @@ pub struct Table {
 pub struct Row {
     /// Who.
     pub policy: String,
+    /// What it has otherwise than `balanced`; nothing for that itself, and for who is no core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
     /// What was measured.
     pub figures: Vec<Figure>,
     /// Of all that was sent over all seeds; nothing for who is no core.
@@ -93,7 +96,7 @@ impl Row {
         let decision_hash = (!hashes.is_empty()).then(|| hasher.finalize().to_hex()[..16].to_owned());
         let figures = figures.into_iter().map(|(name, is, ratio)| Figure { name, is, ratio }).collect();
         let curve = (0..=100).filter_map(at).map(|span| span.as_micros() as f64 / 1e6).collect();
-        Self { policy: policy.to_owned(), figures, decision_hash, same_as: None, curve }
+        Self { policy: policy.to_owned(), rules: ran::rules(policy), figures, decision_hash, same_as: None, curve }
     }
 
     /// Says of each that decided as another one in all seeds, with the same outcome, who that is: the baseline, what ships, or who came first.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agendum_spec::policy::otherwise;
 use agendum_types::graph::Work;
 use agendum_types::{Capability, Duration, Policy, RunId, RunStatus, Target, Timestamp};
 use serde::Serialize;
@@ -87,6 +88,8 @@ pub struct Row {
     pub policy: String,
     /// Its hash; none of what happened.
     pub hash: Option<String>,
+    /// What it has otherwise than `balanced`.
+    pub rules: Option<String>,
     /// Of all that was sent.
     pub decision_hash: Option<String>,
     /// What was measured.
@@ -177,6 +180,7 @@ pub(super) fn report(
     for (policy, played) in played {
         let mut own = row(&policy.name, &played.courses, &alone, played.attempts);
         own.hash = Some(policy.hash.to_string());
+        own.rules = Some(otherwise(&policy));
         own.decision_hash = Some(played.hash.to_string()[..16].to_owned());
         own.made_up = Some(played.made_up);
         let spent = played.costs.iter().sum::<u64>() as f64;
@@ -290,6 +294,7 @@ fn row(name: &str, courses: &Courses, alone: &Alone, attempts: u64) -> Row {
     Row {
         policy: name.to_owned(),
         hash: None,
+        rules: None,
         decision_hash: None,
         figures: figures.into_iter().map(figure).collect(),
         tenants,

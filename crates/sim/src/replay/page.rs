@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{accuracy, head, named, of_made_up, short, told};
+use super::text::{accuracy, head, named, of_made_up, rules, short, told};
 use super::{Figure, Report, Row};
 use crate::lab::report::html::{curves, escaped, head as begin};
 use crate::lab::report::plots::plots;
@@ -30,7 +30,11 @@ pub fn page(report: &Report) -> String {
     let _ = writeln!(page, "<h2>Over time</h2>");
     plots(&mut page, &report.bars);
     targets(&mut page, report);
-    let _ = writeln!(page, "<h2>Assumed</h2>\n<ul>");
+    let _ = writeln!(page, "<h2>Rules, otherwise than balanced</h2>\n<ul>");
+    for line in rules(report) {
+        let _ = writeln!(page, "<li>{}</li>", escaped(&line));
+    }
+    let _ = writeln!(page, "</ul>\n<h2>Assumed</h2>\n<ul>");
     for line in &report.assumptions {
         let _ = writeln!(page, "<li>{}</li>", escaped(line));
     }

@@ -26,6 +26,10 @@ pub fn text(report: &Report) -> String {
         let from = if target.configured { "" } else { ", not configured" };
         let _ = writeln!(text, "  {:<28} {} at once, {} seen{from}", target.name, target.concurrency, target.seen);
     }
+    let _ = writeln!(text, "\nrules");
+    for line in rules(report) {
+        let _ = writeln!(text, "  {line}");
+    }
     let _ = writeln!(text, "\nassumed");
     for line in &report.assumptions {
         let _ = writeln!(text, "  {line}");
@@ -63,6 +67,11 @@ pub(super) fn accuracy(report: &Report) -> Vec<String> {
         lines.push(format!("deadlines: {} of {} kept or missed as they were", of.same_deadline, of.deadlines));
     }
     lines
+}
+
+/// The rules of each policy, by what they have otherwise than `balanced`.
+pub(super) fn rules(report: &Report) -> impl Iterator<Item = String> {
+    report.policies.iter().filter_map(|row| Some(format!("{}: {}", row.policy, row.rules.as_ref()?)))
 }
 
 fn figures(text: &mut String, report: &Report) {

@@ -74,6 +74,13 @@ pub fn differences(one: &Policy, other: &Policy) -> Vec<Difference> {
     ones.iter().chain(only_there).filter_map(difference).collect()
 }
 
+/// What a policy has otherwise than `balanced`, in a line: `the rules of balanced` if that is nothing.
+#[must_use]
+pub fn otherwise(policy: &Policy) -> String {
+    let differs: Vec<String> = differences(&Policy::default(), policy).iter().map(ToString::to_string).collect();
+    if differs.is_empty() { "the rules of balanced".to_owned() } else { differs.join(", ") }
+}
+
 /// Along the schema, whose depth is fixed.
 fn below(value: &Json, schema: &'static Json, path: &str, found: &mut Vec<Parameter>) {
     let whole = resolved(&WORDS, schema);

@@ -198,6 +198,16 @@ fn what_nothing_reads_and_names_that_are_taken_are_warned_of() {
         help: give it a name of its own
     ");
     assert_snapshot!(said("version: 1\npolicy: balanced\norder: { background: { share: 1 } }"), @"");
+    assert_snapshot!(said("version: 1\npolicy: gittins"), @"
+    2:9 taken_name (warning): a built-in policy is called `gittins`, and has other rules
+        help: give it a name of its own
+    ");
+    assert_snapshot!(said("version: 1\npolicy: mine\nfairness: { weights: { '': 2, ' ': 3, a: 4 } }"), @r#"
+    3:24 no_tenant (warning): no tenant is called "": nobody has this weight
+        help: write the tenant's name, or leave it out
+    3:31 no_tenant (warning): no tenant is called " ": nobody has this weight
+        help: write the tenant's name, or leave it out
+    "#);
 }
 
 #[test]
@@ -213,7 +223,8 @@ fn parameters_of_which_one_leaves_the_other_nothing_are_warned_of() {
 
 #[test]
 fn what_is_built_in_is_what_its_document_says() {
-    assert_eq!(built_in_names().collect::<Vec<_>>(), ["balanced", "fifo"]);
+    let indexes = Index::ALL.map(Index::word);
+    assert!(built_in_names().eq(std::iter::once("balanced").chain(indexes)));
     let balanced = built_in(Policy::BALANCED).unwrap();
     let usual = Policy::default();
     assert_eq!(usual.hash, balanced.policy.hash, "in types, `BALANCED_HASH` is to be {}", balanced.policy.hash);

@@ -74,14 +74,16 @@ fn its_normal_document_says_all_and_means_the_same_beside_any_policy() {
 #[test]
 fn what_is_wrong_has_a_place_and_a_help() {
     let said = |text: &str| listed(check(text, &Policy::default(), &Limits::STANDARD).diagnostics);
-    assert_snapshot!(said("version: 1\nplan: Busy\nlasts: 25h\nrules: {}\nconfidence: 2\nexpected: { mean: -2 }\nrisk: [a]\npolicy: ours"), @r#"
+    assert_snapshot!(said("version: 1\nplan: Busy\nlasts: 25h\nrules: {}\nconfidence: 2\nexpected: { mean: -2, mena: 0 }\nrisk: [a]\npolicy: ours"), @r#"
     2:7 bad_name: `plan` "Busy" must match ^[a-z0-9][a-z0-9-]{0,63}$
     3:8 out_of_range: `lasts` is 25h; it must be between 1s and 24h
         help: for how long it is in force after it was published; from then on the policy counts alone
     5:13 out_of_range: `confidence` is 2; it must be between 0 and 1
         help: how sure its author is that it does what is expected
     6:19 out_of_range: `mean` is -2; it must be between -1 and 1000
-        help: by what part this figure is expected to change
+        help: by what part the mean of how long runs take is expected to change
+    6:23 unknown_key: unknown key `mena` in `expected`
+        help: did you mean `mean`?
     7:1 unknown_key: unknown key `risk` in the document
         help: did you mean `risks`?
     "#);

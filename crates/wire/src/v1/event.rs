@@ -313,7 +313,8 @@ fn heard(event: &mut Event, heard: &agendum_core::Waited) -> &'static str {
 /// What follows on something that does not count; where no failure is kept of why it goes on, that is told.
 fn undone(event: &mut Event, next: &Next, class: Class, message: &str) -> &'static str {
     if matches!(next, Next::Retry { .. } | Next::Back { .. } | Next::Rung { failure: None, .. }) {
-        event.error = Some(RunError { class: class.to_string(), message: message.to_owned(), task: None });
+        event.error =
+            Some(RunError { class: class.to_string(), message: message.to_owned(), task: None, retry_after_ms: None });
     }
     follow(event, next)
 }

@@ -1,6 +1,6 @@
 //! What was really played: a scenario as it is written, with what was asked for otherwise.
 
-use agendum_spec::policy::differences;
+use agendum_spec::policy::otherwise;
 use agendum_types::Policy;
 
 use super::Table;
@@ -20,7 +20,7 @@ pub struct Ran {
     pub seeds: String,
     /// Who was compared, the baseline named as such.
     pub policies: String,
-    /// The rules of each policy that was compared: its name and hash, and what it has otherwise than `balanced`.
+    /// The rules of each policy that was compared: who it is, and what it has otherwise than `balanced`.
     pub rules: Vec<String>,
     /// From what the work came.
     pub work: String,
@@ -45,7 +45,7 @@ impl Ran {
         differs("policies", played.policies.join(", "), written.policies.join(", "));
         let is_baseline = |name: &String| *name == played.baseline;
         let said = |name: &String| if is_baseline(name) { format!("{name} (the baseline)") } else { name.clone() };
-        let rules = played.policies.iter().filter_map(|name| rules(name)).collect();
+        let rules = played.policies.iter().filter_map(|name| Some(format!("{name}: {}", rules(name)?))).collect();
         let is_drawn = tables.iter().any(|table| table.is_generated);
         let work = match (is_drawn, played.workload.file()) {
             (false, Some(file)) => format!("recorded: {file}"),
@@ -65,16 +65,13 @@ impl Ran {
     }
 }
 
-/// What a policy has otherwise than `balanced`; `None` of that itself, and of whoever has no rules.
-fn rules(name: &str) -> Option<String> {
+/// What a policy has otherwise than `balanced`, and the name and hash of a document; `None` of `balanced` itself, and of whoever has no rules.
+pub(super) fn rules(name: &str) -> Option<String> {
     let (Contender::Core(policy, _) | Contender::Fresh(policy, _)) = Contender::named(name).ok()? else { return None };
-    let differs: Vec<String> = differences(&Policy::default(), &policy).iter().map(ToString::to_string).collect();
-    let is_document = is_document(name);
-    let version = if is_document { format!(" is {}", policy.version()) } else { String::new() };
-    (is_document || !differs.is_empty()).then(|| {
-        let differs = if differs.is_empty() { "the rules of balanced".to_owned() } else { differs.join(", ") };
-        format!("{name}{version}: {differs}")
-    })
+    match (is_document(name), otherwise(&policy)) {
+        (true, differs) => Some(format!("{differs} ({})", policy.version())),
+        (false, differs) => (!policy.has_the_rules_of(&Policy::default())).then_some(differs),
+    }
 }
 
 #[cfg(test)]
