@@ -40,7 +40,8 @@ impl Scheduler {
         self.board.run(slot).inst(id).failed_on().contains(&self.targets.row(target).target.name)
     }
 
-    /// The task is about to be queued: while one of its targets does not fail for all that come, its last attempt waits for none of those that do.
+    /// The task is about to be queued: while one of its targets does not fail for all that come, its last attempt waits for none of those that do, nor for
+    /// one that refuses all for its limit.
     pub(crate) fn avoid_failing(&mut self, slot: Slot, id: InstId) {
         if let Some(trouble) = &mut self.board.run_mut(slot).inst_mut(id).trouble {
             trouble.avoids.clear();
@@ -48,7 +49,10 @@ impl Scheduler {
         if self.board.run(slot).inst(id).rung_attempts == 0 || !self.is_last_try(slot, id) {
             return;
         }
-        let fails = |target: &TargetId| self.targets.row(*target).breaker.fails_until(&self.policy.limits).is_some();
+        let fails = |target: &TargetId| {
+            let row = self.targets.row(*target);
+            row.breaker.fails_until(&self.policy.limits).is_some() || row.refuses_all(self.now)
+        };
         let all = self.eligible(slot, id).unwrap_or_default();
         let (fail, well): (Vec<_>, Vec<_>) = all.into_iter().partition(fails);
         if !well.is_empty() && !fail.is_empty() {

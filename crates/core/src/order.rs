@@ -11,7 +11,7 @@ mod slack;
 mod value_density;
 mod virtual_finish;
 
-pub(crate) use gittins::Service;
+pub(crate) use gittins::{Answered, Service};
 pub(crate) use virtual_finish::Sharing;
 
 use agendum_types::Duration;
@@ -75,6 +75,7 @@ impl Scheduler {
     /// What the answers of the last event have shown.
     pub(crate) fn learn_answers(&mut self) {
         for (hash, served) in std::mem::take(&mut self.answered) {
+            self.board.plans.answered.takes(served);
             if let Some(plan) = self.board.plans.find(hash) {
                 self.board.plans.get_mut(plan).service.ends(served);
             }

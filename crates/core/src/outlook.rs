@@ -3,13 +3,15 @@
 //! Nothing is concluded from little, nor from what is old. A run is given up only if it would be late even if what is before it were as quick as the
 //! quickest tenth. One that has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls
 //! stand in the queue for twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it
-//! has cost anything, where that can be.
+//! has cost anything, where that can be. As long as it has not begun, all of its tasks that are queued stand as the one that takes longest with all that
+//! follows it: none of them is sent for a run that another of them will make late. Once one is sent, those that wait for the same stand as usual.
 //!
 //! Of those that stand first, each may be in time alone and all together not: then the longest of them that has not begun stands behind, so that the others
 //! can be in time (Moore and Hodgson's rule, over the first of the queue).
 
 use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Failure, RunStatus, Timestamp};
+use smallvec::SmallVec;
 
 use crate::inst::State;
 use crate::queue::{ClassId, Rank, Ticket};
@@ -26,8 +28,8 @@ pub(crate) struct Expected {
     pub(crate) quick: Duration,
     pub(crate) mean: Duration,
     pub(crate) slow: Duration,
-    /// The task itself on average.
-    pub(crate) own: Duration,
+    /// The task itself on average, with what follows it of the same kind on the longest way: what its targets will have to do for it.
+    pub(crate) work: Duration,
     /// If the task itself is slow, and what follows takes as long as usual.
     pub(crate) slow_own: Duration,
 }
@@ -42,10 +44,18 @@ pub(crate) enum Outlook {
     Hopeless(Expected),
 }
 
+impl Expected {
+    /// Of two tasks of a run what takes longer, each with all that follows it.
+    fn or_longer(self, other: Self) -> Self {
+        let Self { quick, mean, slow, .. } = other;
+        Self { quick: self.quick.max(quick), mean: self.mean.max(mean), slow: self.slow.max(slow), ..self }
+    }
+}
+
 impl Scheduler {
     /// How the run of this task stands, if that is sent now.
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
-        let Some((deadline, expected)) = self.prospects(slot, id) else { return Outlook::InTime };
+        let Some((deadline, expected)) = self.prospects_of_run(slot, id) else { return Outlook::InTime };
         let left = deadline.since(self.now);
         // Of what was given up nothing more is seen: where nobody has come through lately, one goes and sees.
         let plan = self.board.plan(slot);
@@ -70,19 +80,36 @@ impl Scheduler {
         Some((deadline, expected))
     }
 
+    /// The same of its run: before that has begun, of whichever of its queued tasks takes longest. What may be dropped speaks for itself alone.
+    fn prospects_of_run(&self, slot: Slot, id: InstId) -> Option<(Timestamp, Expected)> {
+        let (own, run) = (self.prospects(slot, id), self.board.run(slot));
+        let is_optional = |id: InstId| self.board.plan(slot).task(run.inst(id).node).optional;
+        if run.deadline.is_none() || is_optional(id) || !self.may_stand_behind(slot) {
+            return own;
+        }
+        let beside = self.queued_of(slot).filter(|other| *other != id && !is_optional(*other));
+        let all = own.into_iter().chain(beside.filter_map(|other| self.prospects(slot, other)));
+        all.reduce(|(deadline, one), (_, other)| (deadline, one.or_longer(other)))
+    }
+
+    /// The tasks of a run that stand in the queue.
+    fn queued_of(&self, slot: Slot) -> impl Iterator<Item = InstId> {
+        self.all(slot).filter(move |id| matches!(self.board.run(slot).inst(*id).state, State::Queued(_)))
+    }
+
     /// A task is sent: if it would be late by what was seen it shows how that is now, and others are given up meanwhile.
     pub(crate) fn asks_how_it_is(&mut self, slot: Slot, id: InstId) {
         let (now, plan) = (self.now, self.board.plan(slot));
         // Else nobody is sent who would be late.
         let is_old = now.since(plan.seen_at.max(plan.asked_at)) >= OLD;
-        if is_old && self.prospects(slot, id).is_some_and(|(deadline, expected)| expected.quick > deadline.since(now)) {
+        if is_old && self.prospects_of_run(slot, id).is_some_and(|(deadline, of)| of.quick > deadline.since(now)) {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).asked_at = now;
         }
     }
 
     /// True of a run that has not begun: it is shed as a whole.
-    fn may_stand_behind(&self, slot: Slot) -> bool {
+    pub(crate) fn may_stand_behind(&self, slot: Slot) -> bool {
         self.board.run(slot).status == RunStatus::Queued
     }
 
@@ -93,12 +120,12 @@ impl Scheduler {
             Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::InTime => match self.in_the_way(slot, ticket) {
                 Some((slot, id, takes)) => {
-                    let mean = self.prospects(slot, id).map_or(takes, |(_, expected)| expected.mean);
-                    self.stands_behind(slot, id, mean)
+                    let mean = self.prospects_of_run(slot, id).map_or(takes, |(_, expected)| expected.mean);
+                    self.stands_behind(slot, mean)
                 }
                 None => false,
             },
-            Outlook::Risky(expected) => self.stands_behind(slot, id, expected.mean),
+            Outlook::Risky(expected) => self.stands_behind(slot, expected.mean),
             Outlook::Hopeless(expected) => {
                 let failure = self.too_late(slot, class, expected);
                 let next = self.rung_or_fail(slot, id, failure, false);
@@ -113,20 +140,40 @@ impl Scheduler {
         matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.stopped.is_some())
     }
 
-    fn stands_behind(&mut self, slot: Slot, id: InstId, mean: Duration) -> bool {
-        let State::Queued(ticket) = &self.board.run(slot).inst(id).state else {
-            panic!("only a queued task is behind")
-        };
-        let mut ticket = ticket.clone();
-        self.board.queue.risk(&mut ticket, mean);
-        self.board.run_mut(slot).inst_mut(id).state = State::Queued(ticket);
+    /// What is queued of a run stands behind, but for that for which another attempt was stopped.
+    fn stands_behind(&mut self, slot: Slot, mean: Duration) -> bool {
+        for id in self.queued_of(slot).collect::<SmallVec<[InstId; 4]>>() {
+            let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { continue };
+            if !ticket.rank.risky && ticket.stopped.is_none() {
+                let rank = Rank { risky: true, index: mean.as_micros(), ..ticket.rank };
+                self.stands_at(slot, id, rank);
+            }
+        }
         true
     }
 
-    /// How long a task that is queued now takes, and when it has to be sent at the latest to be in time though it is slow, if what follows takes as long as
-    /// usual; nothing and never where it has no deadline, or not enough was seen.
+    /// The run of a task that was sent from this class has begun with it: what else it has there stands behind no more.
+    pub(crate) fn stands_as_usual(&mut self, slot: Slot, class: ClassId) {
+        for id in self.queued_of(slot).collect::<SmallVec<[InstId; 4]>>() {
+            let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { continue };
+            if ticket.rank.risky && ticket.class == class {
+                let rank = self.rank(slot, id);
+                self.stands_at(slot, id, rank);
+            }
+        }
+    }
+
+    fn stands_at(&mut self, slot: Slot, id: InstId, rank: Rank) {
+        let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { panic!("only a queued task moves") };
+        let mut ticket = ticket.clone();
+        self.board.queue.moves(&mut ticket, rank);
+        self.board.run_mut(slot).inst_mut(id).state = State::Queued(ticket);
+    }
+
+    /// How long a task that is queued now takes with what follows it for the same targets, and when it has to be sent at the latest to be in time though it
+    /// is slow, if what follows takes as long as usual; nothing and never where it has no deadline, or not enough was seen.
     pub(crate) fn must_go(&self, slot: Slot, id: InstId) -> (Duration, Timestamp) {
-        let of = |(deadline, expected): (Timestamp, Expected)| (expected.own, deadline.before(expected.slow_own));
+        let of = |(deadline, expected): (Timestamp, Expected)| (expected.work, deadline.before(expected.slow_own));
         self.prospects(slot, id).map_or((Duration::ZERO, Timestamp::MAX), of)
     }
 

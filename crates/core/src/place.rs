@@ -243,6 +243,7 @@ impl Scheduler {
         let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
         let row = &self.targets.row(target).target;
+        let (begins, class) = (self.may_stand_behind(slot), ticket.class);
         let dispatched = Dispatched {
             attempt: AttemptNo(inst.attempts + 1),
             incarnation: self.incarnation,
@@ -263,6 +264,9 @@ impl Scheduler {
         self.send(slot, id, target, dispatched, None);
         self.watch(slot, id);
         self.arm_hedge(slot, id);
+        if begins {
+            self.stands_as_usual(slot, class);
+        }
     }
 
     /// Continues an attempt of an earlier life, if it left a reference and its target is known.

@@ -84,6 +84,10 @@ struct NodePlan {
     sketches: Option<Box<Sketches>>,
     /// Expected time from the end of this task to the end of its section, over tasks of which enough was seen.
     rest: Duration,
+    /// The same over tasks that are sure to be run.
+    rest_sure: Duration,
+    /// The same over tasks of its capability.
+    rest_same: Duration,
     /// How long its attempts stood in the queue: count and mean.
     stood: (u32, u64),
     /// The same of what follows it, as far as enough was seen: from the end of this task to the end of its section.

@@ -312,10 +312,10 @@ impl Queue {
         self.shares.goes(pocket.no, pocket.band, now);
     }
 
-    /// A queued task whose run may be late stands behind the others from now on, those first that take little.
-    pub(crate) fn risk(&mut self, ticket: &mut Ticket, mean: Duration) {
+    /// A queued task stands elsewhere from now on.
+    pub(crate) fn moves(&mut self, ticket: &mut Ticket, rank: Rank) {
         self.drop(ticket.class, ticket.band, ticket.tenant, &ticket.rank);
-        (ticket.rank.risky, ticket.rank.index) = (true, mean.as_micros());
+        ticket.rank = rank;
         self.add(ticket.class, ticket.band, ticket.tenant, ticket.rank);
     }
 

@@ -37,7 +37,7 @@ const REMEMBERED: Duration = Duration::secs(20);
 /// So long a target that is at work, and refuses for its limit, gets nothing at most, but for what it says.
 const PAUSE_MAX: Duration = Duration::secs(1);
 /// So long after it has answered a target that refuses for its limit is at work: limits are by the minute.
-const AT_WORK: Duration = Duration::secs(60);
+pub(crate) const AT_WORK: Duration = Duration::secs(60);
 
 /// A target that has turned one away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,12 @@ pub(crate) struct Room {
     patience: Duration,
     /// One more was so tried since one was last turned away.
     grows: bool,
-    /// When that was.
+    /// When that was, or when it takes calls again.
     turned_away: Timestamp,
+    /// Of one that refuses for a limit: so long after one another is sent, unless that was answered.
+    apart: Option<Duration>,
+    /// One was answered since the last was so tried.
+    is_answered: bool,
 }
 
 impl Room {
@@ -62,12 +66,14 @@ impl Room {
         let ends = 1 + tries / TRIES_FOR_AN_END;
         let grown = |room: Self| if room.grows { twice(room.patience) } else { room.patience };
         let patience = before.map_or(PATIENCE_MIN, grown).min(Duration(most.as_micros() * u64::from(ends)));
-        Self { limit: running, ends, next: now.after(patience), patience, grows: false, turned_away: now }
+        let next = now.after(patience);
+        Self { limit: running, ends, next, patience, grows: false, turned_away: now, apart: None, is_answered: false }
     }
 
     /// It was refused for a limit by one that takes calls again at such an instant, and then another after so long.
     const fn reopens(at: Timestamp, after: Duration, patience: Duration) -> Self {
-        Self { limit: 1, ends: 1, next: at.after(after), patience, grows: false, turned_away: at }
+        let (next, apart) = (at.after(after), Some(after));
+        Self { limit: 1, ends: 1, next, patience, grows: false, turned_away: at, apart, is_answered: false }
     }
 
     /// The pause after a refusal for a limit, of one that was sent then.
@@ -77,10 +83,11 @@ impl Room {
     }
 
     /// One has ended, and so many are still out.
-    fn frees(self, running: u32) -> Self {
+    fn frees(self, running: u32, now: Timestamp) -> Self {
         let ends = self.ends.saturating_sub(1);
         // One that is idle is never kept so.
-        Self { limit: (running + u32::from(ends == 0)).max(1), ends, ..self }
+        let limit = (running + u32::from(ends == 0)).max(1);
+        Self { limit, ends, is_answered: self.is_answered || now >= self.turned_away, ..self }
     }
 
     /// One more may be tried, be it that the last was not turned away or not used; `None` if all is forgotten.
@@ -92,13 +99,21 @@ impl Room {
         if is_unused {
             return Some(Self { next: now.after(UNUSED), ..self });
         }
-        let patience = if self.grows { PATIENCE_MIN } else { self.patience };
-        Some(Self { limit: running + 1, ends: 0, next: now.after(patience), patience, grows: true, ..self })
+        // A provider's refusal may take as long as its answers.
+        let apart = self.apart.filter(|_| !self.is_answered);
+        let patience = if self.grows && apart.is_none() { PATIENCE_MIN } else { self.patience };
+        let next = now.after(apart.unwrap_or(patience));
+        Some(Self { limit: running + 1, ends: 0, next, patience, grows: true, is_answered: false, ..self })
     }
 
     /// So many at once.
     pub(crate) const fn limit(&self) -> u32 {
         self.limit
+    }
+
+    /// True if it was a limit for which it refused.
+    pub(crate) const fn is_for_limit(&self) -> bool {
+        self.apart.is_some()
     }
 }
 
@@ -131,28 +146,30 @@ impl Scheduler {
             _ if is_full && (running > 0 || before.is_some()) => {
                 Some(Room::turns_away(before, (tries, running.max(1)), (now, self.patience(target))))
             }
-            Some(room) if !turned_away => Some(room.frees(running)),
+            Some(room) if !turned_away => Some(room.frees(running, now)),
             Some(_) | None => None,
         };
         self.set_room(target, after);
         is_full && running > 0
     }
 
-    /// Its provider may have refused it for its limit, and is closed then: true if that is at work. From then on it gets one by one.
+    /// Its provider may have refused it for its limit, and is closed then: true if that is at work, and gets one by one from then on. What goes to as many
+    /// places as its inputs say, and what the policy has it so, is left to the tries of each task.
     pub(crate) fn meets_limit(&mut self, flight: Flight, outcome: &Outcome) -> bool {
         let (now, target, row) = (self.now, flight.target, self.targets.row(flight.target));
         if !matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited) {
             return false;
         }
-        let is_at_work = row.answered.is_some_and(|at| now.since(at) < AT_WORK);
-        if self.policy.limits.turned_away > 0 && row.serves_models() {
-            let most = if is_at_work { PAUSE_MAX } else { self.policy.limits.pause_max };
-            let pause = Room::pause(row.room, flight.sent, most);
-            self.close_target(target, now.after(pause));
-            let after = pause.max(self.patience(target));
-            let room = Room::reopens(self.targets.row(target).closed_until, after, pause);
-            self.set_room(target, Some(room));
+        if self.policy.limits.turned_away == 0 || !row.serves_models() {
+            return false;
         }
+        let is_at_work = row.is_at_work(now);
+        let most = if is_at_work { PAUSE_MAX } else { self.policy.limits.pause_max };
+        let pause = Room::pause(row.room, flight.sent, most);
+        self.close_target(target, now.after(pause));
+        let after = pause.max(self.patience(target));
+        let room = Room::reopens(self.targets.row(target).closed_until, after, pause);
+        self.set_room(target, Some(room));
         is_at_work
     }
 
@@ -201,6 +218,24 @@ mod tests {
     fn who_has_to_wait_for_many_ends_goes_where_nothing_is_out() {
         let room = Room::turns_away(None, (72, 2), (Timestamp(0), Duration::secs(1)));
         let of = |room: Room| (room.limit(), room.ends);
-        assert_eq!((of(room), of(room.frees(1)), of(room.frees(1).frees(0))), ((2, 4), (1, 3), (1, 2)));
+        let frees = |room: Room, running| room.frees(running, Timestamp(1));
+        assert_eq!((of(room), of(frees(room, 1)), of(frees(frees(room, 1), 0))), ((2, 4), (1, 3), (1, 2)));
+    }
+
+    /// Answers and refusals take four seconds: nothing shows before that whether the one that was tried had room.
+    #[test]
+    fn who_refuses_for_a_limit_gets_more_once_it_has_answered() {
+        let secs = |secs| Timestamp(0).after(Duration::secs(secs));
+        let room = Room::reopens(secs(10), Duration::secs(2), Duration::millis(40));
+        assert_eq!((room.limit(), room.next), (1, secs(12)));
+        let more = room.grows(1, secs(12)).unwrap();
+        assert_eq!((more.limit(), more.next), (2, secs(14)));
+        let more = more.frees(1, secs(14)).grows(2, secs(14)).unwrap();
+        assert_eq!((more.limit(), more.next), (3, secs(14).after(Duration::millis(20))));
+        assert_eq!(more.grows(3, more.next).unwrap().next, more.next.after(Duration::secs(2)));
+        assert_eq!(
+            Room::pause(Some(room.grows(1, secs(12)).unwrap()), secs(13), Duration::secs(1)),
+            Duration::millis(80)
+        );
     }
 }

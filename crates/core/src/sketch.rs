@@ -77,6 +77,11 @@ impl Sketch {
         self.reached(percent).map_or(Duration::ZERO, |index| Duration(begin(index + 1)))
     }
 
+    /// So many of a hundred were not slower than this, and what is quicker is so by more than the histogram can tell.
+    pub(crate) fn below(&self, percent: u8) -> Duration {
+        self.reached(percent).map_or(Duration::ZERO, |index| Duration(begin(index)))
+    }
+
     /// The step in which a quantile stands.
     fn reached(&self, percent: u8) -> Option<usize> {
         let rank = (u64::from(self.seen) * u64::from(percent)).div_ceil(100).max(1);

@@ -18,7 +18,7 @@ use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
 use crate::retries::Retries;
-use crate::room::Room;
+use crate::room::{AT_WORK, Room};
 use crate::speed::Speed;
 use crate::usual::Usual;
 use crate::warm::Warmth;
@@ -87,6 +87,16 @@ impl TargetRow {
     pub(crate) fn limit(&self) -> u32 {
         let learned = [self.turns_away_beyond(), self.knee.limit()].into_iter().flatten();
         learned.fold(self.target.concurrency_max, u32::min)
+    }
+
+    /// True if it has answered of late: what it refuses for its limit then is none of its faults.
+    pub(crate) fn is_at_work(&self, now: Timestamp) -> bool {
+        self.answered.is_some_and(|at| now.since(at) < AT_WORK)
+    }
+
+    /// True if it refuses for a limit, and has answered nobody of late.
+    pub(crate) fn refuses_all(&self, now: Timestamp) -> bool {
+        self.room.is_some_and(|room| room.is_for_limit()) && !self.is_at_work(now)
     }
 
     /// What comes above so many it turns away, as far as is known: where it has just said so, that counts.

@@ -103,7 +103,7 @@ pub(crate) fn location(from: &Url, headers: &HeaderMap) -> Option<(Url, String)>
 /// `Retry-After` in seconds or as a date, or the milliseconds that some providers add; at most an hour.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let number = |name: &str| text(name)?.parse::<f64>().ok().filter(|value| *value >= 0.0);
+    let number = |name: &str| text(name)?.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
     let date = |name: &str| httpdate::parse_http_date(text(name)?).ok();
     let until = || {
         // By the server's own clock where it tells the time.

@@ -137,6 +137,7 @@ async fn the_server_says_when_to_come_back() {
     insta::assert_snapshot!(asked("retry-after: 2.5").await, @"2.5s");
     insta::assert_snapshot!(asked("retry-after: 9\r\nretry-after-ms: 120").await, @"120ms");
     insta::assert_snapshot!(asked("retry-after: soon").await, @"nothing");
+    insta::assert_snapshot!(asked("retry-after: inf").await, @"nothing");
     let far = asked("retry-after: Tue, 31 Dec 2999 23:59:59 GMT").await;
     assert_eq!(far, asked("retry-after: 1e12").await, "without a date of the server, our clock counts");
 }

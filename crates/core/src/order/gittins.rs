@@ -8,7 +8,7 @@
 //! Before enough runs of its graph were answered it stands where it came: what is thought of them then would be far off, and who came first would wait for
 //! all that came once more was known. One that has had nothing yet stands there too if nobody knows how many calls there will be (the graph has a loop):
 //! so all begin soon. Where the graph has none, or most of its runs take about as many calls, what it takes is known before it begins, and counts then too,
-//! beside what a call takes in all graphs. Of runs that are alike one that has begun stands before where it began, by what it has had: else each of them
+//! beside what runs of all graphs take. Of runs that are alike one that has begun stands before where it began, by what it has had: else each of them
 //! would be passed by all that came a little later.
 
 mod kept;
@@ -58,6 +58,32 @@ const OF_ALL: u64 = 10;
 /// and that begins with as many calls of so long.
 const FIRST_CALL: Duration = Duration::secs(4);
 
+/// What runs that were answered have taken, of all graphs, since the process began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answered {
+    runs: u64,
+    time: Duration,
+}
+
+impl Answered {
+    /// One more.
+    pub(crate) fn takes(&mut self, run: Served) {
+        if run.calls > 0 {
+            let (runs, time) = (self.runs + 1, self.time.plus(run.time));
+            *self = if runs == RUNS_MAX {
+                Self { runs: runs / 2, time: Duration(time.as_micros() / 2) }
+            } else {
+                Self { runs, time }
+            };
+        }
+    }
+
+    /// Their mean; `None` before so many.
+    pub(crate) fn usual(&self, samples: u32) -> Option<Duration> {
+        (self.runs >= u64::from(samples)).then(|| Duration(self.time.as_micros() / self.runs.max(1)))
+    }
+}
+
 /// What the runs of a graph have taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
@@ -100,8 +126,14 @@ impl Service {
         self.time_of(self.steps[step(run.calls)].to_answer, run, all)
     }
 
+    /// How long a run of the graph takes for each that is answered, as its calls have taken: here nothing is taken for more than was seen.
+    pub(crate) fn whole(&self) -> Duration {
+        let Served { calls, time } = self.calls;
+        Duration(time.as_micros().saturating_mul(self.steps[0].to_come) / MILLION / u64::from(calls.max(1)))
+    }
+
     /// How long a call takes, over all graphs.
-    pub(crate) fn usual_call(all: Served) -> Duration {
+    fn usual_call(all: Served) -> Duration {
         Duration(mean(all, OF_ALL, FIRST_CALL.as_micros()))
     }
 

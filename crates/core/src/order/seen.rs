@@ -4,7 +4,7 @@ use agendum_types::graph::{NodeId, Section};
 use agendum_types::policy::Admission;
 use agendum_types::{Duration, Timestamp};
 
-use super::{Served, Service};
+use super::Served;
 use crate::outlook::Expected;
 use crate::plan::Plan;
 use crate::run::{InstId, Slot};
@@ -37,6 +37,8 @@ pub(crate) struct Seen<'a> {
     admission: Admission,
     /// What the runs of all graphs were served.
     all: Served,
+    /// What those take on average that were answered; `None` before there were enough.
+    usual: Option<Duration>,
 }
 
 impl Scheduler {
@@ -63,6 +65,7 @@ impl Scheduler {
             bytes: is_known.then(|| self.ask_of(slot, id).1),
             admission: self.policy.admission,
             all: self.board.plans.served,
+            usual: self.board.plans.answered.usual(self.policy.admission.samples),
         }
     }
 }
@@ -88,13 +91,14 @@ impl Seen<'_> {
         self.plan.service.to_come(self.served, self.all)
     }
 
-    /// As if a run, before it began, had been accepted so much later as it takes longer than a call does in all graphs, or sooner; as it was where that is
+    /// As if a run, before it began, had been accepted so much later as it takes longer than runs of all graphs do, or sooner; as it was where that is
     /// about as long, or nobody knows how many calls there will be. It goes in steps of a quarter of a doubling, so that what is
     /// learned seldom moves a run of a graph past another.
     pub(super) fn later_by_graph(&self) -> u64 {
         let is_known = self.plan.has_calls && (!self.plan.is_open || self.are_alike());
-        let (own, usual) = (self.whole().as_micros(), Service::usual_call(self.all).as_micros());
-        if !is_known || (usual / 2..=usual.saturating_mul(2)).contains(&own) {
+        let Some(usual) = self.usual.filter(|_| is_known).map(Duration::as_micros) else { return self.submitted.0 };
+        let own = self.plan.service.whole().as_micros();
+        if (usual / 2..=usual.saturating_mul(2)).contains(&own) {
             return self.submitted.0;
         }
         let coarse = |micros: u64| self.aged(Duration(of_quarter(quarter(micros)).0));

@@ -12,7 +12,7 @@ use super::{Plan, PlanId};
 use crate::checkpoint::{GraphKept, HISTOGRAMS_MAX, Mean};
 use crate::kinds::Kinds;
 use crate::lookup::Lookup;
-use crate::order::Served;
+use crate::order::{Answered, Served};
 use crate::queue::Units;
 use crate::targets::Targets;
 
@@ -31,6 +31,8 @@ pub(crate) struct Plans {
     rests: u64,
     /// What the runs of all of them were served in this life.
     pub(crate) served: Served,
+    /// What those of them took that were answered.
+    pub(crate) answered: Answered,
     /// What calls took, by kind.
     kinds: Kinds,
     /// What an earlier life has seen of graphs that have not come yet, and how they stood there.

@@ -2,9 +2,9 @@
 
 mod kept;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_types::graph::{Call, Kind, NodeId, Work};
+use agendum_types::graph::{Call, Kind, NodeId, Task, Work};
 use agendum_types::policy::Admission;
 use agendum_types::{Duration, Timestamp};
 
@@ -106,12 +106,15 @@ impl Plan {
         }
     }
 
-    /// True if attempts are not what they were: after a time with none this one took less than three quarters of what the quickest did. One that goes on
-    /// shows nothing.
+    /// True if attempts are not what they were: after a time with none this one took less than three quarters of what the quickest did; or less than that at
+    /// all, where it was sent though by what was seen it would be late. One that goes on shows nothing.
     pub(super) fn is_outdated(&self, of: Observed, rules: Admission, now: Timestamp) -> bool {
         let is_old = of.tokens_out.is_some() && now.since(self.seen_at) >= OLD;
-        let quick = || self.sketch(of.node, of.bytes, rules.samples).map(|sketch| sketch.quantile(rules.quick));
-        is_old && quick().is_some_and(|quick| of.took.as_micros() < quick.as_micros() / 4 * 3)
+        let is_quicker = |sketch: &Sketch| match self.asked_at > self.seen_at {
+            true => of.took < sketch.below(rules.quick),
+            false => of.took.as_micros() < sketch.quantile(rules.quick).as_micros() / 4 * 3,
+        };
+        is_old && self.sketch(of.node, of.bytes, rules.samples).is_some_and(is_quicker)
     }
 
     /// What attempts took is learned anew.
@@ -140,14 +143,14 @@ impl Plan {
     /// follows nothing is expected where nothing was seen.
     pub(crate) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Expected> {
         let sketch = self.sketch(node, bytes, rules.samples)?;
-        let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
-        let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
+        let NodePlan { rest, rest_sure, rest_same, rest_stood, .. } = self.nodes[node.0 as usize];
+        let part = |of: Duration, percent: u64| Duration(of.as_micros() / 100 * percent);
         let (own, slow) = (sketch.mean(), sketch.quantile(rules.slow));
         Some(Expected {
-            quick: sketch.quantile(rules.quick).plus(part(70)),
+            quick: sketch.below(rules.quick).plus(part(rest_sure, 70)),
             mean: own.plus(rest),
-            slow: slow.plus(part(120)).plus(rest_stood).plus(rest_stood),
-            own,
+            slow: slow.plus(part(rest, 120)).plus(rest_stood).plus(rest_stood),
+            work: own.plus(rest_same),
             slow_own: slow.plus(rest),
         })
     }
@@ -209,6 +212,20 @@ impl Plan {
         self.derived_version = targets.version();
         self.is_surprised = false;
         self.observed_since = 0;
+        self.derive_own(targets, kinds);
+        self.derive_rest(rules);
+        let Self { graph, nodes, backwards, .. } = self;
+        for (node, after) in graph.times_after(backwards, |node| match graph.task(node).ahead {
+            None => nodes[node.0 as usize].own,
+            // Nothing is given up for what may yet be withdrawn.
+            Some(_) => Duration::ZERO,
+        }) {
+            nodes[node.0 as usize].after = after;
+        }
+    }
+
+    /// How long each task takes, and all from there to the end.
+    fn derive_own(&mut self, targets: &Targets, kinds: &Kinds) {
         let Self { graph, nodes, backwards, .. } = self;
         let ways = graph.ways(backwards, |node, inside| {
             let (own, is_guess) = match &graph.task(node).work {
@@ -224,14 +241,50 @@ impl Plan {
             (nodes[node.0 as usize].own, nodes[node.0 as usize].is_guess) = (own, is_guess);
             own
         });
-        let seen = graph.ways(backwards, |node, inside| match &graph.task(node).work {
+        for (index, way) in ways.into_iter().enumerate() {
+            // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
+            let outer = graph.tasks[index].parent.filter(|_| !graph.tasks[index].is_compensation());
+            let group = outer.map(|group| &nodes[group.0 as usize]);
+            nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
+        }
+    }
+
+    /// What follows each task, over those of which enough was seen.
+    fn derive_rest(&mut self, rules: Admission) {
+        let Self { graph, nodes, backwards, .. } = self;
+        let seen = |nodes: &[NodePlan], node: NodeId, inside| match &graph.task(node).work {
             Work::Call(_) if !nodes[node.0 as usize].is_known(rules.samples) => Duration::ZERO,
             Work::Call(_) => nodes[node.0 as usize].own,
             Work::Group(_) => inside,
+        };
+        let all = graph.ways(backwards, |node, inside| seen(nodes, node, inside));
+        let sure = graph.ways(backwards, |node, inside| match is_sure(graph.task(node)) {
+            true => seen(nodes, node, inside),
+            false => Duration::ZERO,
         });
-        for (index, way) in seen.into_iter().enumerate() {
+        for (index, (all, sure)) in all.into_iter().zip(sure).enumerate() {
             let own = if nodes[index].is_known(rules.samples) { nodes[index].own } else { Duration::ZERO };
-            nodes[index].rest = way.minus(own);
+            nodes[index].rest = all.minus(own);
+            nodes[index].rest_sure = sure.minus(if is_sure(&graph.tasks[index]) { own } else { Duration::ZERO });
+        }
+        let capability = |node: NodeId| match &graph.task(node).work {
+            Work::Call(call) => Some(call.capability),
+            Work::Group(_) => None,
+        };
+        let all = (0..).map(NodeId).take(nodes.len());
+        for kind in all.clone().filter_map(capability).collect::<BTreeSet<_>>() {
+            let is_of = |node: NodeId| capability(node).is_none_or(|of| of == kind);
+            let same = graph.ways(
+                backwards,
+                |node, inside| {
+                    if is_of(node) { seen(nodes, node, inside) } else { Duration::ZERO }
+                },
+            );
+            for node in all.clone().filter(|node| capability(*node) == Some(kind)) {
+                let of = &mut nodes[node.0 as usize];
+                let own = if of.is_known(rules.samples) { of.own } else { Duration::ZERO };
+                of.rest_same = same[node.0 as usize].minus(own);
+            }
         }
         let queued = graph.ways(backwards, |node, inside| match &graph.task(node).work {
             Work::Call(_) => nodes[node.0 as usize].queued(rules.samples),
@@ -240,25 +293,17 @@ impl Plan {
         for (node, way) in nodes.iter_mut().zip(queued) {
             node.rest_stood = way.minus(node.queued(rules.samples));
         }
-        for (index, way) in ways.into_iter().enumerate() {
-            // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
-            let outer = graph.tasks[index].parent.filter(|_| !graph.tasks[index].is_compensation());
-            let group = outer.map(|group| &nodes[group.0 as usize]);
-            nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
-        }
-        for (node, after) in graph.times_after(backwards, |node| match graph.task(node).ahead {
-            None => nodes[node.0 as usize].own,
-            // Nothing is given up for what may yet be withdrawn.
-            Some(_) => Duration::ZERO,
-        }) {
-            nodes[node.0 as usize].after = after;
-        }
     }
 
     /// Expected time from the end of an optional task to the answer, over tasks that would not be dropped before it.
     pub(crate) fn after(&self, node: NodeId) -> Duration {
         self.nodes[node.0 as usize].after
     }
+}
+
+/// False of a task that may be skipped or dropped, or have nothing to do: no run is given up for the time that it would take.
+const fn is_sure(task: &Task) -> bool {
+    task.condition.is_none() && task.foreach.is_none() && task.cache.is_none() && !task.optional
 }
 
 /// What the first target that will do says of itself.

@@ -61,7 +61,7 @@ fn what_has_hardly_begun_gives_way_and_the_place_is_for_whom_it_was_stopped() {
     125000ms     gave way to b of r3: 4.75s lost
     125000ms   attempt of a: $0, 0 tokens
     125000ms     expected 10s
-    125000ms     balanced gittins 1m 50s, 1 ahead, 2 behind
+    125000ms     balanced gittins 2m 16s, 1 ahead, 2 behind
     125000ms   attempt of b: $0, 0 tokens
     125000ms     expected 1s
     125000ms     in the place of a of r1: 4.75s lost

@@ -102,8 +102,7 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
     3000ms dispatch r1/a#2 on t
     3050ms woken: a target may have room for one more
     3050ms dispatch r2/c#1 on t
-    3070ms woken: a target may have room for one more
-    3090ms woken: a target may have room for one more
+    3100ms woken: a target may have room for one more
     3100ms > ok a
     3100ms answer r1 succeeded
     3100ms close r1
@@ -428,8 +427,8 @@ fn targets_of_one_quota_group_are_left_alone_for_as_long_as_the_provider_says_or
     1000ms answer r2 succeeded
     1000ms close r2
     4000ms woken: a task may start
-    4000ms dispatch r1/a#3 on t
-    4000ms dispatch r3/c#1 on u
+    4000ms dispatch r1/a#3 on u
+    4000ms dispatch r3/c#1 on t
     4000ms > ok r1/a
     4000ms answer r1 succeeded
     4000ms close r1

@@ -319,10 +319,10 @@ fn a_closed_target_is_waited_for_by_all_and_a_limit_by_who_is_next() {
     3010ms dispatch r1/b#1 on t
     3060ms woken: a target may have room for one more
     3060ms dispatch r1/c#1 on t
-    3080ms woken: a target may have room for one more
-    3100ms woken: a target may have room for one more
-    4100ms woken: a target may have room for one more
+    3110ms woken: a target may have room for one more
+    3160ms woken: a target may have room for one more
     4110ms dispatch r1/d#1 on t
+    4160ms woken: a target may have room for one more
     4210ms answer r1 succeeded degraded
     4210ms close r1
     4210ms why r1: 4.21s: backoff 3.01s limit 1.05s running 100ms order 50ms; critical d

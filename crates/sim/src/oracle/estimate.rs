@@ -26,6 +26,10 @@ pub(super) struct Estimate {
     stale: bool,
     /// From the end of each task to that of its section, or of its group: over tasks of which enough was seen.
     rest: Vec<Duration>,
+    /// The same over tasks that are sure to be run.
+    rest_sure: Vec<Duration>,
+    /// The same over tasks of its capability.
+    rest_same: Vec<Duration>,
     /// How long attempts of each task stood in the queue: how many of about the last 32, and their mean.
     stood: BTreeMap<NodeId, (u64, u64)>,
     /// The same of what follows each task, over tasks of which enough was seen.
@@ -92,17 +96,19 @@ impl Estimate {
         super::share::mean(seen, span);
     }
 
-    /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow; of it alone on average; and if it alone is slow.
+    /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow; of it and what follows of its kind on average;
+    /// and if it alone is slow.
     pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 5]> {
         let took = self.took(node, bytes, rules.samples)?;
-        let quantile = |percent: usize| middle(took[(took.len() * percent).div_ceil(100) - 1]);
+        let nth = |percent: usize| took[(took.len() * percent).div_ceil(100) - 1];
+        let quantile = |percent: usize| middle(nth(percent));
         let (rest, mean) = (self.rest[node.0 as usize].0, took.iter().sum::<u64>() / took.len() as u64);
         Some(
             [
-                quantile(rules.quick.into()) + rest / 100 * 70,
+                step(nth(rules.quick.into()), 320).0 + self.rest_sure[node.0 as usize].0 / 100 * 70,
                 mean + rest,
                 quantile(rules.slow.into()) + rest / 100 * 120 + 2 * self.rest_stood[node.0 as usize].0,
-                mean,
+                mean + self.rest_same[node.0 as usize].0,
                 quantile(rules.slow.into()) + rest,
             ]
             .map(Duration),
@@ -211,9 +217,11 @@ impl Reference {
         let (kind, now, rules) = (kind(&graph.task(node).work), self.now, self.policy.admission);
         let estimate = self.estimates.entry(graph.hash).or_default();
         let seen = estimate.took(node, bytes, rules.samples);
-        let quick = seen.map(|took| middle(took[(took.len() * usize::from(rules.quick)).div_ceil(100) - 1]));
+        let quick = seen.map(|took| took[(took.len() * usize::from(rules.quick)).div_ceil(100) - 1]);
         let is_old = now.since(estimate.seen_at).0 >= 60_000_000;
-        if is_old && tokens_out.is_some() && quick.is_some_and(|quick| took.0 < quick / 4 * 3) {
+        let was_asked = estimate.asked_at > estimate.seen_at;
+        let least = |quick| if was_asked { step(quick, 320).0 } else { middle(quick) / 4 * 3 };
+        if is_old && tokens_out.is_some() && quick.is_some_and(|quick| took.0 < least(quick)) {
             // They are not what they were.
             estimate.samples.clear();
             estimate.seen.fill((0, 0));
@@ -247,16 +255,19 @@ impl Reference {
             for index in (0..graph.tasks.len()).rev() {
                 estimate.own[index] = self.own_time(&estimate, graph, index);
             }
-            let mut seen = vec![Duration::ZERO; graph.tasks.len()];
-            for index in (0..graph.tasks.len()).rev() {
-                seen[index] = match &graph.tasks[index].work {
-                    Work::Call(_) if estimate.seen[index].0 < self.policy.admission.samples.min(32) => Duration::ZERO,
-                    Work::Call(_) => estimate.own[index],
-                    Work::Group(group) => estimate.longest(graph, &group.tasks, &|node| seen[node.0 as usize]),
-                };
-            }
-            let rest = |task: &Task| estimate.longest(graph, &task.needed_by, &|node| seen[node.0 as usize]);
-            estimate.rest = graph.tasks.iter().map(rest).collect();
+            estimate.rest = self.ways(&estimate, graph, |_| true);
+            let is_sure =
+                |of: &Task| !of.optional && of.condition.is_none() && of.foreach.is_none() && of.cache.is_none();
+            estimate.rest_sure = self.ways(&estimate, graph, is_sure);
+            let capability = |task: &Task| match &task.work {
+                Work::Call(call) => Some(call.capability),
+                Work::Group(_) => None,
+            };
+            let same = |(index, of): (usize, &Task)| {
+                let counts = |task: &Task| [None, capability(of)].contains(&capability(task));
+                self.ways(&estimate, graph, counts)[index]
+            };
+            estimate.rest_same = graph.tasks.iter().enumerate().map(same).collect();
             let mut stands = vec![Duration::ZERO; graph.tasks.len()];
             for (index, task) in (0..).zip(&graph.tasks).collect::<Vec<_>>().into_iter().rev() {
                 stands[index as usize] = match (&task.work, estimate.stood.get(&NodeId(index))) {
@@ -278,6 +289,21 @@ impl Reference {
             }
         }
         self.estimates.insert(graph.hash, estimate);
+    }
+
+    /// By task: the longest way from its end, over those that count and of which enough was seen.
+    fn ways(&self, estimate: &Estimate, graph: &Graph, counts: impl Fn(&Task) -> bool) -> Vec<Duration> {
+        let mut seen = vec![Duration::ZERO; graph.tasks.len()];
+        for index in (0..graph.tasks.len()).rev() {
+            seen[index] = match &graph.tasks[index].work {
+                _ if !counts(&graph.tasks[index]) => Duration::ZERO,
+                Work::Call(_) if estimate.seen[index].0 < self.policy.admission.samples.min(32) => Duration::ZERO,
+                Work::Call(_) => estimate.own[index],
+                Work::Group(group) => estimate.longest(graph, &group.tasks, &|node| seen[node.0 as usize]),
+            };
+        }
+        let rest = |task: &Task| estimate.longest(graph, &task.needed_by, &|node| seen[node.0 as usize]);
+        graph.tasks.iter().map(rest).collect()
     }
 
     /// What calls took that are like this one, in all graphs: the mean of about the last 32.

@@ -28,7 +28,9 @@ pub(super) struct Observed {
     /// For each band, what a run that was always there would have been served, had all that were live been served alike.
     pub(super) alike: [u64; 3],
     /// Those of the last event, of which nothing is known yet.
-    fresh: Vec<(Hash, u64)>,
+    fresh: Vec<(Hash, u64, u64)>,
+    /// Of the runs that were answered in this life: how many calls they had, and how long those took.
+    took: Vec<(u64, u64)>,
 }
 
 impl Observed {
@@ -87,6 +89,19 @@ impl Observed {
             sum / answered.max(1)
         });
         (ways.min().unwrap_or_default(), sum / 1_000_000)
+    }
+
+    /// How long a run of this graph takes, as its calls have.
+    fn whole(&self, graph: Hash) -> u64 {
+        let took: Vec<u64> = self.calls.iter().filter(|(of, ..)| *of == graph).map(|(.., took)| *took).collect();
+        let time = u128::from(took.iter().sum::<u64>()) * self.to_come(graph, 0).0 / 1_000_000;
+        time as u64 / took.len().max(1) as u64
+    }
+
+    /// What runs took that were answered in this life, if they are so many.
+    fn usual_run(&self, samples: u32) -> Option<u64> {
+        let runs: Vec<u64> = self.took.iter().copied().filter(|(calls, _)| *calls > 0).map(|(_, took)| took).collect();
+        (runs.len() >= samples as usize).then(|| runs.iter().sum::<u64>() / runs.len().max(1) as u64)
     }
 
     fn call_of(&self, is_of: impl Fn(&Hash) -> bool, prior: u64, usual: u64) -> u64 {
@@ -149,13 +164,15 @@ impl Reference {
         let tasks = &run.graph.tasks;
         let is_alike = self.observed.is_alike(run.graph.hash);
         let is_known = tasks.iter().any(is_call) && (is_alike || tasks.iter().all(|task| task.repeat.is_none()));
-        let (own, usual) =
-            (self.to_come_after(id, (0, Duration::ZERO)).0, self.observed.call_of(|_| true, 10, 4_000_000));
-        let begins = if is_known && (own < usual / 2 || own > 2 * usual) {
-            run.at.after(aged(beginning(own))).before(aged(beginning(usual))).0
-        } else {
-            run.at.0
+        let takes = self.observed.whole(run.graph.hash);
+        let usual = self.observed.usual_run(self.policy.admission.samples).filter(|_| is_known);
+        let begins = match usual {
+            Some(usual) if takes < usual / 2 || takes > 2 * usual => {
+                run.at.after(aged(beginning(takes))).before(aged(beginning(usual))).0
+            }
+            _ => run.at.0,
         };
+        let own = self.to_come_after(id, (0, Duration::ZERO)).0;
         match run.service.0 {
             0 => begins,
             _ if is_alike => begins.saturating_sub(aged(own.saturating_sub(self.to_come(id).0)).0),
@@ -239,13 +256,16 @@ impl Reference {
     pub(super) fn answers_are_known(&mut self) {
         let seen = self.observed.calls.len();
         let fresh = std::mem::take(&mut self.observed.fresh);
-        self.observed.answered.extend(fresh.into_iter().map(|(hash, calls)| (hash, calls, seen)));
+        for (hash, calls, took) in fresh {
+            self.observed.answered.push((hash, calls, seen));
+            self.observed.took.push((calls, took));
+        }
     }
 
     /// A run is answered.
     pub(super) fn served_whole(&mut self, id: RunId) {
         let run = &self.runs[&id];
-        self.observed.fresh.push((run.graph.hash, run.service.0));
+        self.observed.fresh.push((run.graph.hash, run.service.0, run.service.1.0));
     }
 
     /// Other rules: all that waits is ranked anew.

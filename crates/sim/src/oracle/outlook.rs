@@ -1,9 +1,9 @@
 //! Whether a run can still be answered in time.
 
-use agendum_types::{Duration, RunId, TaskPath};
+use agendum_types::{Duration, RunId, TaskPath, Timestamp};
 
 use super::Reference;
-use super::state::State;
+use super::state::{Inst, State};
 
 pub(super) enum Outlook {
     Good,
@@ -14,7 +14,7 @@ pub(super) enum Outlook {
 
 impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
-        let Some((deadline, [quick, mean, slow, ..])) = self.prospects(id, path) else { return Outlook::Good };
+        let Some((deadline, [quick, mean, slow])) = self.prospects_of_run(id, path) else { return Outlook::Good };
         let left = deadline.since(self.now);
         let estimate = &self.estimates[&self.runs[&id].graph.hash];
         let is_old = self.now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000 + 2 * quick.0;
@@ -27,12 +27,25 @@ impl Reference {
         }
     }
 
+    /// Until the run has begun, of the task that is queued and takes longest; of one that may be dropped, its own.
+    fn prospects_of_run(&self, id: RunId, path: &TaskPath) -> Option<(Timestamp, [Duration; 3])> {
+        let run = &self.runs[&id];
+        let is_alone = run.started || run.task(path).optional;
+        let counts = |at: &TaskPath, inst: &Inst| {
+            at == path || !is_alone && matches!(inst.state, State::Queued(..)) && !run.task(at).optional
+        };
+        let of = run.tasks.iter().filter(|(at, inst)| counts(at, inst)).filter_map(|(at, _)| self.prospects(id, at));
+        let all: Vec<_> = of.collect();
+        let longest = |place: usize| all.iter().map(|(_, of)| of[place]).max().unwrap_or_default();
+        all.first().map(|(deadline, _)| (*deadline, [longest(0), longest(1), longest(2)]))
+    }
+
     /// It is sent, though it would be late.
     pub(super) fn asks_how_it_is(&mut self, id: RunId, path: &TaskPath) {
         let now = self.now;
         let estimate = &self.estimates[&self.runs[&id].graph.hash];
         let is_old = now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000;
-        let prospects = self.prospects(id, path).filter(|_| is_old);
+        let prospects = self.prospects_of_run(id, path).filter(|_| is_old);
         let is_late = prospects.is_some_and(|(deadline, [quick, ..])| quick > deadline.since(now));
         if let Some(estimate) = self.estimates.get_mut(&self.runs[&id].graph.hash).filter(|_| is_late) {
             estimate.asked_at = now;
@@ -68,7 +81,7 @@ impl Reference {
         let stays = |of: &RunId, at: &TaskPath| self.runs[of].started || self.runs[of].tasks[at].stopped.is_some();
         let may = known[..=late].iter().rev().filter(|(of, at, _)| !stays(of, at));
         let (of, at, (takes, _)) = may.max_by_key(|(.., (takes, _))| *takes)?;
-        let mean = self.prospects(*of, at).map_or(*takes, |(_, expected)| expected[1]);
+        let mean = self.prospects_of_run(*of, at).map_or(*takes, |(_, expected)| expected[1]);
         Some((*of, (*at).clone(), mean))
     }
 
@@ -90,7 +103,37 @@ impl Reference {
         }
     }
 
+    /// With it all that is queued of its run.
     fn stands_behind(&mut self, id: RunId, path: &TaskPath, mean: Duration) -> bool {
+        let is_put = self.one_stands_behind(id, path, mean);
+        let others = self.runs[&id].tasks.iter().filter(|(_, inst)| matches!(inst.state, State::Queued(..)));
+        for other in others.map(|(other, _)| other.clone()).collect::<Vec<_>>() {
+            self.one_stands_behind(id, &other, mean);
+        }
+        is_put
+    }
+
+    /// A run has begun with a task that waited for these: what else of it waits for the same stands as usual.
+    pub(super) fn stands_as_usual(&mut self, id: RunId, path: &TaskPath, targets: &[usize]) {
+        let now = self.now;
+        let needs = |at: &TaskPath| self.runs[&id].task(at).resources.clone();
+        let of_class = |(at, inst): &(&TaskPath, &Inst)| match &inst.state {
+            State::Queued(rank, waits) => {
+                rank.0 && inst.of_best(now).unwrap_or(waits) == targets && needs(at) == needs(path)
+            }
+            _ => false,
+        };
+        let others = self.runs[&id].tasks.iter().filter(of_class).map(|(at, _)| at.clone());
+        for other in others.collect::<Vec<_>>() {
+            self.must_go(id, &other);
+            let stands = self.rank(id, &other);
+            if let State::Queued(rank, _) = &mut self.run(id).inst(&other).state {
+                *rank = stands;
+            }
+        }
+    }
+
+    fn one_stands_behind(&mut self, id: RunId, path: &TaskPath, mean: Duration) -> bool {
         if self.runs[&id].tasks[path].stopped.is_some() {
             return false;
         }

@@ -107,8 +107,10 @@ impl Reference {
         if tries == 0 || tries + 1 < self.runs[&id].task(path).retry.attempts_max {
             return targets;
         }
-        let (fail, well): (Vec<_>, Vec<_>) =
-            targets.iter().copied().partition(|target| self.fails_until(*target).is_some());
+        let (fail, well): (Vec<_>, Vec<_>) = targets
+            .iter()
+            .copied()
+            .partition(|target| self.fails_until(*target).is_some() || self.refuses_all(*target));
         if well.is_empty() {
             return targets;
         }

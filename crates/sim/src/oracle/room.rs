@@ -22,6 +22,9 @@ pub(super) struct Room {
     /// One was tried since, for that instant had come.
     is_more: bool,
     since: Timestamp,
+    /// It refused for a limit: how long after one another is sent that is not known to have been answered; and whether one was.
+    apart: Option<u64>,
+    is_answered: bool,
 }
 
 impl Reference {
@@ -54,19 +57,37 @@ impl Reference {
             let most = half.clamp(20_000, 10_000_000) * ends;
             let patience = if before.is_more { 2 * before.patience } else { before.patience }.min(most);
             let next = now.after(Duration(patience));
-            rooms.insert(target, Room { at_once: running.max(1), ends, next, patience, is_more: false, since: now });
+            let full = Room { at_once: running.max(1), ends, next, patience, ..Room::first(now) };
+            rooms.insert(target, full);
         } else if !turned_away {
             let ends = before.ends.saturating_sub(1);
-            rooms.insert(target, Room { at_once: (running + usize::from(ends == 0)).max(1), ends, ..before });
+            let is_answered = before.is_answered || now >= before.since;
+            let at_once = (running + usize::from(ends == 0)).max(1);
+            rooms.insert(target, Room { at_once, ends, is_answered, ..before });
         }
         no_room
+    }
+
+    /// Where such a target refuses for its limit it gets one by one.
+    pub(super) fn goes_one_by_one(&self, target: usize) -> bool {
+        let is_model = self.targets[target].capabilities.iter().any(|can| can.is_served_by_models());
+        is_model && self.policy.limits.turned_away > 0
+    }
+
+    pub(super) fn answers_of_late(&self, target: usize) -> bool {
+        self.accounts.answered.get(&target).is_some_and(|at| self.now.since(*at) < Duration::secs(60))
+    }
+
+    /// It refuses for its limit, and has answered nobody of late.
+    pub(super) fn refuses_all(&self, target: usize) -> bool {
+        let is_limited = self.accounts.learned.rooms.get(&target).is_some_and(|room| room.apart.is_some());
+        is_limited && !self.answers_of_late(target)
     }
 
     /// A provider has refused an attempt for its limit, and is closed by now: it gets one by one from then on.
     pub(super) fn gets_one_by_one(&mut self, flight: &Flight) {
         let target = flight.target;
-        let is_model = self.targets[target].capabilities.iter().any(|can| can.is_served_by_models());
-        if !is_model || self.policy.limits.turned_away == 0 {
+        if !self.goes_one_by_one(target) {
             return;
         }
         let most = if self.is_over_limit { 1_000_000 } else { self.policy.limits.pause_max.0.max(20_000) };
@@ -77,8 +98,9 @@ impl Reference {
         let answers = self.accounts.learned.answers_of(target).unwrap_or(self.targets[target].expected.0);
         let half = (answers / running.max(1) as u64 / 2).clamp(20_000, 10_000_000);
         let since = self.closed[target];
-        let next = since.after(Duration(half.max(patience)));
-        let room = Room { at_once: 1, ends: 1, next, patience, is_more: false, since };
+        let apart = half.max(patience);
+        let next = since.after(Duration(apart));
+        let room = Room { at_once: 1, ends: 1, next, patience, apart: Some(apart), ..Room::first(since) };
         self.accounts.learned.rooms.insert(target, room);
     }
 
@@ -95,9 +117,10 @@ impl Reference {
             if is_unused {
                 room.next = now.after(Duration::secs(1));
             } else {
-                room.patience = if room.is_more { 20_000 } else { room.patience };
-                room.next = now.after(Duration(room.patience));
-                (room.at_once, room.ends, room.is_more) = (running + 1, 0, true);
+                let apart = room.apart.filter(|_| !room.is_answered);
+                room.patience = if room.is_more && apart.is_none() { 20_000 } else { room.patience };
+                room.next = now.after(Duration(apart.unwrap_or(room.patience)));
+                (room.at_once, room.ends, room.is_more, room.is_answered) = (running + 1, 0, true, false);
             }
             now < room.since.after(Duration::secs(20)) || !is_unused && !was_more
         });
@@ -116,6 +139,15 @@ impl Reference {
 
 impl Room {
     const fn first(now: Timestamp) -> Self {
-        Self { at_once: 0, ends: 0, next: now, patience: 20_000, is_more: false, since: now }
+        Self {
+            at_once: 0,
+            ends: 0,
+            next: now,
+            patience: 20_000,
+            is_more: false,
+            since: now,
+            apart: None,
+            is_answered: false,
+        }
     }
 }

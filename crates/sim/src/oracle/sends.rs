@@ -48,8 +48,21 @@ impl Reference {
         self.advance(band);
         let now = self.now;
         let whole = said.output_cap == self.cap_wanted(id, path, target);
+        let (begins, waited) = (!self.runs[&id].started, self.waits_for(id, path));
         self.starts(id, path, target, said, (now, whole));
+        if begins {
+            self.stands_as_usual(id, path, &waited);
+        }
         Ok(())
+    }
+
+    /// The targets for which it is queued.
+    fn waits_for(&self, id: RunId, path: &TaskPath) -> Vec<usize> {
+        let inst = &self.runs[&id].tasks[path];
+        match &inst.state {
+            State::Queued(_, targets) => inst.of_best(self.now).unwrap_or(targets).to_vec(),
+            _ => self.eligible(id, path).unwrap_or_default(),
+        }
     }
 
     /// So long it was kept by others, or by targets that were full: what later runs reckon with.

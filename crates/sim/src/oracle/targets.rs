@@ -86,9 +86,8 @@ impl Reference {
         }
         let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
         let is_refused = matches!(outcome, Outcome::Failed(failure) if failure.class == Class::RateLimited);
-        let answered = self.accounts.answered.get(&flight.target);
         self.is_over_limit =
-            is_refused && !is_child && answered.is_some_and(|at| self.now.since(*at) < Duration::secs(60));
+            is_refused && !is_child && self.goes_one_by_one(flight.target) && self.answers_of_late(flight.target);
         if matches!(outcome, Outcome::Succeeded(_)) {
             self.accounts.answered.insert(flight.target, self.now);
             let until = self.accounts.loads.entry(flight.target).or_default();

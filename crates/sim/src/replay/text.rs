@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Figure, Report, Row};
 
+/// A replay whose median run is off by more is none of the past.
+const FAR_OFF: f64 = 0.25;
+
 /// The report as text: first how well the past is reproduced.
 #[must_use]
 pub fn text(report: &Report) -> String {
@@ -63,6 +66,13 @@ pub(super) fn accuracy(report: &Report) -> Vec<String> {
         ),
         format!("answers: {} of {} as they were", of.same_answer, of.compared),
     ];
+    if of.median > FAR_OFF {
+        lines.push(
+            "so far off, the past was limited by what the replay does not know, and what follows says little: a limit that a provider stated, or that was \
+             found out, is written as `rate` and `concurrency` of the target"
+                .to_owned(),
+        );
+    }
     if of.deadlines > 0 {
         lines.push(format!("deadlines: {} of {} kept or missed as they were", of.same_deadline, of.deadlines));
     }

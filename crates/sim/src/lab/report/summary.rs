@@ -68,8 +68,10 @@ pub(super) fn summary(page: &mut String, ran: &Ran, tables: &[Table]) {
     }
     let _ = writeln!(
         page,
-        "<p class=\"soft\">These figures count in the Pareto front. × is the mean of the ratios to the baseline, seed by seed; ✓ is better and ✗ worse \
-         than the baseline by more than the interval. Who is called <i>oracle</i> sees what nobody can, and is never the best.</p>"
+        "<p class=\"soft\">These figures count in the Pareto front: in it is who is beaten by nobody in the means of all of them, be it by less than an \
+         interval; in what is measured of answered jobs alone who answers fewer is not compared, since what is left is quicker. × is the mean of the ratios to \
+         the baseline, seed by seed; ✓ is better and ✗ worse than the baseline by more than the interval. Who is called <i>oracle</i> sees what nobody can, \
+         and is never the best.</p>"
     );
 }
 
@@ -108,7 +110,7 @@ fn of_table(page: &mut String, table: &Table) {
         None => "",
     };
     let names = table.front.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(page, "<p>Pareto front, beaten by none: {names}{stands}.</p>");
+    let _ = writeln!(page, "<p>Pareto front, by the means: beaten by none are {names}{stands}.</p>");
 }
 
 /// The name of a figure, its unit and its meaning.

@@ -116,7 +116,7 @@ fn the_page_holds_all_and_needs_nothing() {
         "seeds: 1 (written: 8)<br>policies: reference:vtc, balanced (written: reference:vtc, reference:fcfs, blind:call-fifo",
         "<dd>drawn anew for each seed, in place of vtc-fairness/requests.csv</dd>",
         "lighter half <i>s</i><span>mean of the tenants that ask for less</span>",
-        "Pareto front, beaten by none: ",
+        "Pareto front, by the means: beaten by none are ",
         "tokens_max: 10000",
         "Attempts out on models",
         "balanced: the slots of each target",
