@@ -4,7 +4,8 @@
 //! quickest tenth. One that has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls
 //! stand in the queue for twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it
 //! has cost anything, where that can be. As long as it has not begun, all of its tasks that are queued stand as the one that takes longest with all that
-//! follows it: none of them is sent for a run that another of them will make late. Once one is sent, those that wait for the same stand as usual.
+//! follows it: none of them is sent for a run that another of them will make late, unless nobody else wants its place. Once one is sent, those that wait
+//! for the same stand as usual, and those that are in time by themselves.
 //!
 //! Of those that stand first, each may be in time alone and all together not: then the longest of them that has not begun stands behind, so that the others
 //! can be in time (Moore and Hodgson's rule, over the first of the queue).
@@ -22,13 +23,17 @@ use crate::scheduler::Scheduler;
 /// What was seen of a graph gives nobody up for longer than so, and twice what is to be done, after the last that was seen.
 pub(crate) const OLD: Duration = Duration::secs(60);
 
+/// So many of the queued tasks of a run are looked at for how it stands.
+const BESIDE_MAX: usize = 64;
+
 /// What is to be expected of a task and of all that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) quick: Duration,
     pub(crate) mean: Duration,
     pub(crate) slow: Duration,
-    /// The task itself on average, with what follows it of the same kind on the longest way: what its targets will have to do for it.
+    /// The task itself on average, with what follows it of the same kind, of which what waits for several is shared among them: what its targets will have to
+    /// do for it.
     pub(crate) work: Duration,
     /// If the task itself is slow, and what follows takes as long as usual.
     pub(crate) slow_own: Duration,
@@ -55,17 +60,16 @@ impl Expected {
 impl Scheduler {
     /// How the run of this task stands, if that is sent now.
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
-        let Some((deadline, expected)) = self.prospects_of_run(slot, id) else { return Outlook::InTime };
+        let own = self.prospects(slot, id);
+        let Some((deadline, of_run)) = self.prospects_of_run(slot, id, own) else { return Outlook::InTime };
         let left = deadline.since(self.now);
         // Of what was given up nothing more is seen: where nobody has come through lately, one goes and sees.
         let plan = self.board.plan(slot);
-        let is_old = self.now.since(plan.seen_at.max(plan.asked_at)) >= OLD.plus(expected.quick).plus(expected.quick);
-        if expected.quick > left && !is_old {
-            Outlook::Hopeless(expected)
-        } else if expected.slow > left && self.may_stand_behind(slot) {
-            Outlook::Risky(expected)
-        } else {
-            Outlook::InTime
+        let is_old = |quick: Duration| self.now.since(plan.seen_at.max(plan.asked_at)) >= OLD.plus(quick).plus(quick);
+        match own {
+            Some((_, own)) if own.quick > left && !is_old(own.quick) => Outlook::Hopeless(own),
+            _ if of_run.slow > left && self.may_stand_behind(slot) => Outlook::Risky(of_run),
+            _ => Outlook::InTime,
         }
     }
 
@@ -80,16 +84,28 @@ impl Scheduler {
         Some((deadline, expected))
     }
 
-    /// The same of its run: before that has begun, of whichever of its queued tasks takes longest. What may be dropped speaks for itself alone.
-    fn prospects_of_run(&self, slot: Slot, id: InstId) -> Option<(Timestamp, Expected)> {
-        let (own, run) = (self.prospects(slot, id), self.board.run(slot));
-        let is_optional = |id: InstId| self.board.plan(slot).task(run.inst(id).node).optional;
-        if run.deadline.is_none() || is_optional(id) || !self.may_stand_behind(slot) {
+    /// The same of its run: before that has begun, of whichever of its queued tasks takes longest, of the first of a large one. What may be dropped, or is on a
+    /// rung of `catch`, speaks for itself alone.
+    fn prospects_of_run(
+        &self,
+        slot: Slot,
+        id: InstId,
+        own: Option<(Timestamp, Expected)>,
+    ) -> Option<(Timestamp, Expected)> {
+        let run = self.board.run(slot);
+        if run.deadline.is_none() || self.is_for_itself(slot, id) || !self.may_stand_behind(slot) {
             return own;
         }
-        let beside = self.queued_of(slot).filter(|other| *other != id && !is_optional(*other));
+        let beside = self.queued_of(slot).take(BESIDE_MAX);
+        let beside = beside.filter(|other| *other != id && !self.is_for_itself(slot, *other));
         let all = own.into_iter().chain(beside.filter_map(|other| self.prospects(slot, other)));
         all.reduce(|(deadline, one), (_, other)| (deadline, one.or_longer(other)))
+    }
+
+    /// True of what may be dropped, or is on a rung of `catch`: the run does not hang on when it ends.
+    fn is_for_itself(&self, slot: Slot, id: InstId) -> bool {
+        let inst = self.board.run(slot).inst(id);
+        inst.rung > 0 || self.board.plan(slot).task(inst.node).optional
     }
 
     /// The tasks of a run that stand in the queue.
@@ -102,7 +118,7 @@ impl Scheduler {
         let (now, plan) = (self.now, self.board.plan(slot));
         // Else nobody is sent who would be late.
         let is_old = now.since(plan.seen_at.max(plan.asked_at)) >= OLD;
-        if is_old && self.prospects_of_run(slot, id).is_some_and(|(deadline, of)| of.quick > deadline.since(now)) {
+        if is_old && self.prospects(slot, id).is_some_and(|(deadline, expected)| expected.quick > deadline.since(now)) {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).asked_at = now;
         }
@@ -120,12 +136,12 @@ impl Scheduler {
             Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::InTime => match self.in_the_way(slot, ticket) {
                 Some((slot, id, takes)) => {
-                    let mean = self.prospects_of_run(slot, id).map_or(takes, |(_, expected)| expected.mean);
-                    self.stands_behind(slot, mean)
+                    let of_run = self.prospects_of_run(slot, id, self.prospects(slot, id));
+                    self.stands_behind(slot, id, of_run.map_or(takes, |(_, expected)| expected.mean))
                 }
                 None => false,
             },
-            Outlook::Risky(expected) => self.stands_behind(slot, expected.mean),
+            Outlook::Risky(expected) => self.stands_behind(slot, id, expected.mean),
             Outlook::Hopeless(expected) => {
                 let failure = self.too_late(slot, class, expected);
                 let next = self.rung_or_fail(slot, id, failure, false);
@@ -140,9 +156,10 @@ impl Scheduler {
         matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.stopped.is_some())
     }
 
-    /// What is queued of a run stands behind, but for that for which another attempt was stopped.
-    fn stands_behind(&mut self, slot: Slot, mean: Duration) -> bool {
-        for id in self.queued_of(slot).collect::<SmallVec<[InstId; 4]>>() {
+    /// What is queued of a run stands behind, but for that for which another attempt was stopped; what speaks for itself alone does so alone.
+    fn stands_behind(&mut self, slot: Slot, id: InstId, mean: Duration) -> bool {
+        let is_alone = self.is_for_itself(slot, id);
+        for id in self.queued_of(slot).filter(|of| !is_alone || *of == id).collect::<SmallVec<[InstId; 4]>>() {
             let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { continue };
             if !ticket.rank.risky && ticket.stopped.is_none() {
                 let rank = Rank { risky: true, index: mean.as_micros(), ..ticket.rank };
@@ -152,11 +169,13 @@ impl Scheduler {
         true
     }
 
-    /// The run of a task that was sent from this class has begun with it: what else it has there stands behind no more.
+    /// The run of a task that was sent from this class has begun with it: what else it has there stands behind no more, nor what is in time by itself.
     pub(crate) fn stands_as_usual(&mut self, slot: Slot, class: ClassId) {
         for id in self.queued_of(slot).collect::<SmallVec<[InstId; 4]>>() {
             let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { continue };
-            if ticket.rank.risky && ticket.class == class {
+            let is_slow = |(deadline, of): (Timestamp, Expected)| of.slow > deadline.since(self.now);
+            let stays = ticket.class != class && self.prospects(slot, id).is_some_and(is_slow);
+            if ticket.rank.risky && !stays {
                 let rank = self.rank(slot, id);
                 self.stands_at(slot, id, rank);
             }

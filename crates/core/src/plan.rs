@@ -86,7 +86,7 @@ struct NodePlan {
     rest: Duration,
     /// The same over tasks that are sure to be run.
     rest_sure: Duration,
-    /// The same over tasks of its capability.
+    /// What follows it in all, of tasks of its capability: of what needs several tasks each has its part.
     rest_same: Duration,
     /// How long its attempts stood in the queue: count and mean.
     stood: (u32, u64),

@@ -54,8 +54,8 @@ pub(crate) struct Rank {
     pub(crate) ready: Timestamp,
     pub(crate) slot: Slot,
     pub(crate) inst: InstId,
-    /// How long it takes on average, and when it has to be sent at the latest to be in time though it is slow: as it seemed when it was queued. Nothing and
-    /// never where it has no deadline, or not enough was seen.
+    /// How long it takes on average with its part of what follows for the same targets, and when it has to be sent at the latest to be in time though it is
+    /// slow: as it seemed when it was queued. Nothing and never where it has no deadline, or not enough was seen.
     pub(crate) takes: Duration,
     pub(crate) latest: Timestamp,
 }

@@ -93,7 +93,8 @@ impl Room {
     /// One more may be tried, be it that the last was not turned away or not used; `None` if all is forgotten.
     fn grows(self, running: u32, now: Timestamp) -> Option<Self> {
         let is_unused = running < self.limit;
-        if now >= self.turned_away.after(REMEMBERED) && (is_unused || self.grows) {
+        let is_known = self.apart.is_none() || self.is_answered;
+        if now >= self.turned_away.after(REMEMBERED) && (is_unused || self.grows && is_known) {
             return None;
         }
         if is_unused {

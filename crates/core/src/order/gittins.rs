@@ -129,7 +129,8 @@ impl Service {
     /// How long a run of the graph takes for each that is answered, as its calls have taken: here nothing is taken for more than was seen.
     pub(crate) fn whole(&self) -> Duration {
         let Served { calls, time } = self.calls;
-        Duration(time.as_micros().saturating_mul(self.steps[0].to_come) / MILLION / u64::from(calls.max(1)))
+        let time = u128::from(time.as_micros()) * u128::from(self.steps[0].to_come) / u128::from(MILLION);
+        Duration(u64::try_from(time / u128::from(calls.max(1))).unwrap_or(u64::MAX))
     }
 
     /// How long a call takes, over all graphs.

@@ -273,17 +273,13 @@ impl Plan {
         };
         let all = (0..).map(NodeId).take(nodes.len());
         for kind in all.clone().filter_map(capability).collect::<BTreeSet<_>>() {
-            let is_of = |node: NodeId| capability(node).is_none_or(|of| of == kind);
-            let same = graph.ways(
-                backwards,
-                |node, inside| {
-                    if is_of(node) { seen(nodes, node, inside) } else { Duration::ZERO }
-                },
-            );
+            let own = |node: NodeId| match capability(node) {
+                Some(of) if of == kind => seen(nodes, node, Duration::ZERO),
+                Some(_) | None => Duration::ZERO,
+            };
+            let follows = graph.shares(backwards, own);
             for node in all.clone().filter(|node| capability(*node) == Some(kind)) {
-                let of = &mut nodes[node.0 as usize];
-                let own = if of.is_known(rules.samples) { of.own } else { Duration::ZERO };
-                of.rest_same = same[node.0 as usize].minus(own);
+                nodes[node.0 as usize].rest_same = follows[node.0 as usize];
             }
         }
         let queued = graph.ways(backwards, |node, inside| match &graph.task(node).work {
@@ -301,9 +297,10 @@ impl Plan {
     }
 }
 
-/// False of a task that may be skipped or dropped, or have nothing to do: no run is given up for the time that it would take.
-const fn is_sure(task: &Task) -> bool {
-    task.condition.is_none() && task.foreach.is_none() && task.cache.is_none() && !task.optional
+/// False of a task that may be skipped, dropped or stopped, or have nothing to do: no run is given up for the time that it would take.
+fn is_sure(task: &Task) -> bool {
+    let is_race = matches!(&task.work, Work::Group(group) if group.race.is_some());
+    task.condition.is_none() && task.foreach.is_none() && task.cache.is_none() && !task.optional && !is_race
 }
 
 /// What the first target that will do says of itself.

@@ -256,18 +256,22 @@ impl Reference {
                 estimate.own[index] = self.own_time(&estimate, graph, index);
             }
             estimate.rest = self.ways(&estimate, graph, |_| true);
-            let is_sure =
-                |of: &Task| !of.optional && of.condition.is_none() && of.foreach.is_none() && of.cache.is_none();
+            let is_race = |of: &Task| matches!(&of.work, Work::Group(group) if group.race.is_some());
+            let may_be_empty = |of: &Task| of.condition.is_some() || of.foreach.is_some() || of.cache.is_some();
+            let is_sure = |of: &Task| !of.optional && !may_be_empty(of) && !is_race(of);
             estimate.rest_sure = self.ways(&estimate, graph, is_sure);
             let capability = |task: &Task| match &task.work {
                 Work::Call(call) => Some(call.capability),
                 Work::Group(_) => None,
             };
-            let same = |(index, of): (usize, &Task)| {
-                let counts = |task: &Task| [None, capability(of)].contains(&capability(task));
-                self.ways(&estimate, graph, counts)[index]
+            let own = |node: NodeId, kind: Option<Capability>| {
+                let index = node.0 as usize;
+                let is_known = estimate.seen[index].0 >= self.policy.admission.samples.min(32);
+                let counts = is_known && capability(&graph.tasks[index]) == kind;
+                if counts { estimate.own[index].0 } else { 0 }
             };
-            estimate.rest_same = graph.tasks.iter().enumerate().map(same).collect();
+            let part = |of: &Task| Duration(part_of(graph, of, &|node| own(node, capability(of))));
+            estimate.rest_same = graph.tasks.iter().map(part).collect();
             let mut stands = vec![Duration::ZERO; graph.tasks.len()];
             for (index, task) in (0..).zip(&graph.tasks).collect::<Vec<_>>().into_iter().rev() {
                 stands[index as usize] = match (&task.work, estimate.stood.get(&NodeId(index))) {
@@ -322,6 +326,23 @@ impl Reference {
             (Work::Call(_), (_, mean)) => Duration(mean),
             (Work::Group(group), _) => estimate.longest(graph, &group.tasks, &|node| estimate.own[node.0 as usize]),
         }
+    }
+}
+
+/// What follows a task, of which what needs several is shared among them.
+fn part_of(graph: &Graph, task: &Task, own: &dyn Fn(NodeId) -> u64) -> u64 {
+    let part = |next: &NodeId| {
+        let next_task = graph.task(*next);
+        (whole_of(graph, *next, own) + part_of(graph, next_task, own)) / next_task.needs.len().max(1) as u64
+    };
+    task.needed_by.iter().map(part).sum()
+}
+
+/// A task, or all that is in a group.
+fn whole_of(graph: &Graph, node: NodeId, own: &dyn Fn(NodeId) -> u64) -> u64 {
+    match &graph.task(node).work {
+        Work::Call(_) => own(node),
+        Work::Group(group) => group.tasks.iter().map(|inside| whole_of(graph, *inside, own)).sum(),
     }
 }
 

@@ -14,11 +14,12 @@ pub(super) enum Outlook {
 
 impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
-        let Some((deadline, [quick, mean, slow])) = self.prospects_of_run(id, path) else { return Outlook::Good };
+        let Some((deadline, [mean, slow])) = self.prospects_of_run(id, path) else { return Outlook::Good };
+        let own = self.prospects(id, path).map(|(_, [quick, ..])| quick);
         let left = deadline.since(self.now);
         let estimate = &self.estimates[&self.runs[&id].graph.hash];
-        let is_old = self.now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000 + 2 * quick.0;
-        if quick > left && !is_old {
+        let silent = self.now.since(estimate.seen_at.max(estimate.asked_at)).0;
+        if own.is_some_and(|quick| quick > left && silent < 60_000_000 + 2 * quick.0) {
             Outlook::Hopeless
         } else if slow > left && !self.runs[&id].started {
             Outlook::Risky(mean)
@@ -27,17 +28,22 @@ impl Reference {
         }
     }
 
-    /// Until the run has begun, of the task that is queued and takes longest; of one that may be dropped, its own.
-    fn prospects_of_run(&self, id: RunId, path: &TaskPath) -> Option<(Timestamp, [Duration; 3])> {
+    /// It may be dropped, or is on a rung of `catch`.
+    fn is_for_itself(&self, id: RunId, path: &TaskPath) -> bool {
+        self.runs[&id].task(path).optional || self.runs[&id].tasks[path].rung > 0
+    }
+
+    /// Until the run has begun, of the task that is queued and takes longest: on average, and if it is slow. Of one that is for itself, its own.
+    fn prospects_of_run(&self, id: RunId, path: &TaskPath) -> Option<(Timestamp, [Duration; 2])> {
         let run = &self.runs[&id];
-        let is_alone = run.started || run.task(path).optional;
+        let is_alone = run.started || self.is_for_itself(id, path);
         let counts = |at: &TaskPath, inst: &Inst| {
-            at == path || !is_alone && matches!(inst.state, State::Queued(..)) && !run.task(at).optional
+            at == path || !is_alone && matches!(inst.state, State::Queued(..)) && !self.is_for_itself(id, at)
         };
         let of = run.tasks.iter().filter(|(at, inst)| counts(at, inst)).filter_map(|(at, _)| self.prospects(id, at));
         let all: Vec<_> = of.collect();
         let longest = |place: usize| all.iter().map(|(_, of)| of[place]).max().unwrap_or_default();
-        all.first().map(|(deadline, _)| (*deadline, [longest(0), longest(1), longest(2)]))
+        all.first().map(|(deadline, _)| (*deadline, [longest(1), longest(2)]))
     }
 
     /// It is sent, though it would be late.
@@ -45,7 +51,7 @@ impl Reference {
         let now = self.now;
         let estimate = &self.estimates[&self.runs[&id].graph.hash];
         let is_old = now.since(estimate.seen_at.max(estimate.asked_at)).0 >= 60_000_000;
-        let prospects = self.prospects_of_run(id, path).filter(|_| is_old);
+        let prospects = self.prospects(id, path).filter(|_| is_old);
         let is_late = prospects.is_some_and(|(deadline, [quick, ..])| quick > deadline.since(now));
         if let Some(estimate) = self.estimates.get_mut(&self.runs[&id].graph.hash).filter(|_| is_late) {
             estimate.asked_at = now;
@@ -81,7 +87,7 @@ impl Reference {
         let stays = |of: &RunId, at: &TaskPath| self.runs[of].started || self.runs[of].tasks[at].stopped.is_some();
         let may = known[..=late].iter().rev().filter(|(of, at, _)| !stays(of, at));
         let (of, at, (takes, _)) = may.max_by_key(|(.., (takes, _))| *takes)?;
-        let mean = self.prospects_of_run(*of, at).map_or(*takes, |(_, expected)| expected[1]);
+        let mean = self.prospects_of_run(*of, at).map_or(*takes, |(_, [mean, _])| mean);
         Some((*of, (*at).clone(), mean))
     }
 
@@ -106,6 +112,9 @@ impl Reference {
     /// With it all that is queued of its run.
     fn stands_behind(&mut self, id: RunId, path: &TaskPath, mean: Duration) -> bool {
         let is_put = self.one_stands_behind(id, path, mean);
+        if self.is_for_itself(id, path) {
+            return is_put;
+        }
         let others = self.runs[&id].tasks.iter().filter(|(_, inst)| matches!(inst.state, State::Queued(..)));
         for other in others.map(|(other, _)| other.clone()).collect::<Vec<_>>() {
             self.one_stands_behind(id, &other, mean);
@@ -113,13 +122,15 @@ impl Reference {
         is_put
     }
 
-    /// A run has begun with a task that waited for these: what else of it waits for the same stands as usual.
+    /// A run has begun with a task that waited for these: what else of it waits for the same stands as usual, and what is in time by itself.
     pub(super) fn stands_as_usual(&mut self, id: RunId, path: &TaskPath, targets: &[usize]) {
         let now = self.now;
         let needs = |at: &TaskPath| self.runs[&id].task(at).resources.clone();
         let of_class = |(at, inst): &(&TaskPath, &Inst)| match &inst.state {
             State::Queued(rank, waits) => {
-                rank.0 && inst.of_best(now).unwrap_or(waits) == targets && needs(at) == needs(path)
+                let is_alike = inst.of_best(now).unwrap_or(waits) == targets && needs(at) == needs(path);
+                let of = self.prospects(id, at);
+                rank.0 && (is_alike || of.is_none_or(|(deadline, [_, _, slow, ..])| slow <= deadline.since(now)))
             }
             _ => false,
         };

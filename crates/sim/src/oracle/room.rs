@@ -113,7 +113,8 @@ impl Reference {
                 return true;
             }
             let running = flights.iter().filter(|flight| flight.target == *target).count();
-            let (is_unused, was_more) = (running < room.at_once, room.is_more);
+            let is_known = room.apart.is_none() || room.is_answered;
+            let (is_unused, was_more) = (running < room.at_once, room.is_more && is_known);
             if is_unused {
                 room.next = now.after(Duration::secs(1));
             } else {

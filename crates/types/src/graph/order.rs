@@ -69,6 +69,25 @@ impl Graph {
         ways
     }
 
+    /// By place: what is to be done after a task until the last beside it has ended, of which what needs several tasks is shared alike among them. So the tasks
+    /// that nothing comes before have all of it between them. `own` is what a task takes by itself; a group takes what is in it.
+    #[must_use]
+    pub fn shares(&self, backwards: &[NodeId], own: impl Fn(NodeId) -> Duration) -> Vec<Duration> {
+        let (mut alone, mut after) = (vec![Duration::ZERO; self.tasks.len()], vec![Duration::ZERO; self.tasks.len()]);
+        for node in backwards {
+            let task = self.task(*node);
+            alone[node.0 as usize] = match &task.work {
+                Work::Group(group) => sum(group.tasks.iter().map(|inside| alone[inside.0 as usize])),
+                Work::Call(_) => own(*node),
+            };
+            after[node.0 as usize] = sum(task.needed_by.iter().map(|next| {
+                let whole = alone[next.0 as usize].plus(after[next.0 as usize]);
+                Duration(whole.as_micros() / self.task(*next).needs.len().max(1) as u64)
+            }));
+        }
+        after
+    }
+
     /// By optional task: how long it takes from its end to the answer, over tasks that are not given up before it, which those of less
     /// value are. Inside a group the way goes on with what follows the group; further rounds and items may not be needed, and count
     /// nothing. Within a deadline an optional task is given up when this and the [`answer_margin`] are left.
@@ -92,6 +111,10 @@ impl Graph {
         }
         times
     }
+}
+
+fn sum(spans: impl Iterator<Item = Duration>) -> Duration {
+    spans.fold(Duration::ZERO, Duration::plus)
 }
 
 fn longest(ways: &[Duration], from: &[NodeId]) -> Duration {
